@@ -1,0 +1,188 @@
+//! A sign-in that waits for the person.
+//!
+//! Between the page and the answer it lives in the browser, so it can be written to bytes. Those bytes hold the Cognito
+//! session: they are for sealing only, never for a log or a page as they are.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Call, Challenge, CognitoSession, Context, Flow, FlowError, FlowKind, Parameters, Secret, Step,
+};
+
+/// A challenge with all that its answer needs.
+pub struct Pending {
+    kind: FlowKind,
+    username: String,
+    challenge: Challenge,
+    session: Option<CognitoSession>,
+}
+
+impl Pending {
+    pub(crate) const fn new(
+        kind: FlowKind,
+        username: String,
+        challenge: Challenge,
+        session: Option<CognitoSession>,
+    ) -> Self {
+        Self {
+            kind,
+            username,
+            challenge,
+            session,
+        }
+    }
+
+    /// The flow this sign-in began with, for logs.
+    pub const fn kind(&self) -> FlowKind {
+        self.kind
+    }
+
+    pub const fn challenge(&self) -> &Challenge {
+        &self.challenge
+    }
+
+    /// The USERNAME the next response will carry: the pool's internal name as soon as the pool has told it.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The call that carries the person's answer. May take as long as [`Flow::on_reply`]: run it off the async threads.
+    ///
+    /// # Errors
+    /// [`AnswerError`]: nothing was sent, so the caller can ask again with the sealed bytes it still holds.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a step spends its entropy, used or not: the same bits never serve two"
+    )]
+    pub fn answer(self, answer: Answer, context: Context<'_>) -> Result<Step, AnswerError> {
+        let mut responses = Parameters::for_user(context.client, &self.username);
+        self.challenge.respond(answer, &mut responses)?;
+        let call = Call::RespondToAuthChallenge {
+            challenge: self.challenge.name(),
+            responses,
+            session: self.session,
+        };
+        Ok(Step::Call(
+            call,
+            Flow::after_answer(self.kind, self.username),
+        ))
+    }
+
+    /// Version byte, then JSON.
+    #[expect(
+        clippy::expect_used,
+        reason = "texts and maps with text keys always serialise, and a Vec takes all bytes"
+    )]
+    pub fn encode(&self) -> Secret<Vec<u8>> {
+        let form = Encoded {
+            flow: self.kind.to_string(),
+            username: &self.username,
+            challenge: &self.challenge,
+            session: self.session.as_ref().map(CognitoSession::expose),
+        };
+        let mut bytes = vec![VERSION];
+        serde_json::to_writer(&mut bytes, &form).expect("texts serialise");
+        Secret::new(bytes)
+    }
+
+    /// Reads what [`Pending::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for anything else, also what another version wrote: the person starts again.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (version, json) = bytes.split_first().ok_or(DecodeError::Malformed)?;
+        if *version != VERSION {
+            return Err(DecodeError::Version(*version));
+        }
+        let form: Decoded = serde_json::from_slice(json).map_err(|_| DecodeError::Malformed)?;
+        Ok(Self {
+            kind: form.flow.parse().map_err(|_| DecodeError::Malformed)?,
+            username: form.username,
+            challenge: form.challenge,
+            session: form.session.map(CognitoSession::new),
+        })
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("kind", &self.kind)
+            .field("challenge", &self.challenge)
+            .finish_non_exhaustive()
+    }
+}
+
+const VERSION: u8 = 1;
+
+#[derive(Serialize)]
+struct Encoded<'a> {
+    #[serde(rename = "f")]
+    flow: String,
+    #[serde(rename = "u")]
+    username: &'a str,
+    #[serde(rename = "c")]
+    challenge: &'a Challenge,
+    #[serde(rename = "s")]
+    session: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Decoded {
+    #[serde(rename = "f")]
+    flow: String,
+    #[serde(rename = "u")]
+    username: String,
+    #[serde(rename = "c")]
+    challenge: Challenge,
+    #[serde(rename = "s")]
+    session: Option<String>,
+}
+
+/// What the person put in the page's form.
+pub enum Answer {
+    /// To NEW_PASSWORD_REQUIRED; attributes by their plain names (`family_name`).
+    NewPassword {
+        password: Secret<String>,
+        attributes: BTreeMap<String, String>,
+    },
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NewPassword { attributes, .. } => f
+                .debug_struct("NewPassword")
+                .field("attributes", &attributes.keys())
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+/// Why an answer was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    #[error("the answer has no {field}")]
+    Empty { field: &'static str },
+    /// Plain names, in the pool's order.
+    #[error("the answer lacks required attributes: {}", .0.join(", "))]
+    MissingAttributes(Vec<String>),
+    #[error("the answer has an attribute the user pool did not ask for: {name:?}")]
+    UnknownAttribute { name: String },
+    #[error("the answer is not one to {challenge}")]
+    NotForThisChallenge { challenge: &'static str },
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+}
+
+/// Why bytes are not a [`Pending`]. Tells nothing of the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    #[error("a sign-in written by another version ({0})")]
+    Version(u8),
+    #[error("not a sign-in under way")]
+    Malformed,
+}
