@@ -16,8 +16,10 @@ use hyper::body::Incoming;
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A request or response body.
+#[derive(Default)]
 pub enum Body {
     /// Nothing.
+    #[default]
     Empty,
     /// A text of our own, sent as one frame.
     Full(Option<Bytes>),
@@ -47,12 +49,6 @@ impl fmt::Debug for Body {
             Self::Incoming(_) => "Body::Incoming",
             Self::Boxed(_) => "Body::Boxed",
         })
-    }
-}
-
-impl Default for Body {
-    fn default() -> Self {
-        Self::Empty
     }
 }
 

@@ -114,7 +114,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     if key.len() < 43
         && key
             .iter()
-            .all(|byte| byte.is_ascii_graphic() || *byte == b'\n')
+            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
     {
         return Err(weak(
             "printable text this short holds less than 256 random bits",

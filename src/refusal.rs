@@ -267,10 +267,10 @@ impl Refusal {
             "code": words.code,
             "request_id": request_id,
         });
-        if self == Self::SignInNeeded {
-            if let Some(members) = document.as_object_mut() {
-                members.insert("sign_in".to_owned(), sign_in_url.into());
-            }
+        if self == Self::SignInNeeded
+            && let Some(members) = document.as_object_mut()
+        {
+            members.insert("sign_in".to_owned(), sign_in_url.into());
         }
         let mut response = Response::new(Body::from(document.to_string()));
         *response.status_mut() = self.status();
