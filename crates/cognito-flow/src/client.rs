@@ -148,6 +148,7 @@ pub enum IdError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vectors;
 
     #[test]
     fn a_pool_id_is_split_at_its_underscore() {
@@ -196,6 +197,25 @@ mod tests {
         let too_long = "a".repeat(129);
         for text in ["", "a b", "a-b", "é", "a\n", too_long.as_str()] {
             assert_eq!(text.parse::<ClientId>(), Err(IdError::ClientId), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_secret_hash_vector_comes_out() {
+        for vector in vectors::load().secret_hash {
+            let client = AppClient::new(
+                "local_Ab12".parse().unwrap(),
+                vector.client_id.parse().unwrap(),
+                Some(Secret::new(vector.client_secret)),
+            );
+            let secret_hash = client.secret_hash(&vector.username).unwrap();
+            assert_eq!(
+                *secret_hash.expose(),
+                vector.secret_hash,
+                "{} {}",
+                vector.id,
+                vector.note
+            );
         }
     }
 

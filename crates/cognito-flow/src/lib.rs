@@ -29,6 +29,8 @@ mod reply;
 mod secret;
 mod srp;
 mod timestamp;
+#[cfg(test)]
+mod vectors;
 
 pub use call::{Call, Parameters};
 pub use challenge::{Challenge, NewPasswordRequired};

@@ -8,3 +8,21 @@ use sha2::{Digest, Sha256};
 pub fn pkce_challenge(code_verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors;
+
+    #[test]
+    fn every_pkce_vector_comes_out() {
+        for vector in vectors::load().pkce_s256 {
+            assert_eq!(
+                pkce_challenge(&vector.code_verifier),
+                vector.code_challenge,
+                "{}",
+                vector.id
+            );
+        }
+    }
+}

@@ -18,11 +18,18 @@ use zeroize::Zeroizing;
 
 mod group;
 mod padding;
+#[cfg(test)]
+mod tests;
 
 use self::group::CognitoGroup;
 use self::padding::{pad, parse_hex};
 use crate::FlowError;
 use crate::mac::hmac_sha256;
+
+/// The `info` of HKDF: another name would give another key.
+const INFO: &[u8] = b"Caldera Derived Key";
+
+const SESSION_KEY_BYTES: usize = 16;
 
 /// Whose password is proven. For a device: its group key, its key and its random secret.
 pub(crate) struct Identity<'a> {
@@ -172,11 +179,10 @@ fn private_key(inner_hash: &[u8; 32], salt: &[u8]) -> Zeroizing<BoxedUint> {
 fn session_key(
     premaster_secret: &BoxedUint,
     u: &BoxedUint,
-) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; 16]>) {
+) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; SESSION_KEY_BYTES]>) {
     let secret_bytes = Zeroizing::new(premaster_secret.to_be_bytes());
     let (prk, hkdf) = Hkdf::<Sha256>::extract(Some(&pad(&u.to_be_bytes())), &pad(&secret_bytes));
-    let mut key = Zeroizing::new([0; 16]);
-    hkdf.expand(b"Caldera Derived Key", &mut *key)
-        .expect("16 bytes");
+    let mut key = Zeroizing::new([0; SESSION_KEY_BYTES]);
+    hkdf.expand(INFO, &mut *key).expect("one block");
     (Zeroizing::new(prk.into()), key)
 }
