@@ -17,7 +17,7 @@ pub(crate) const NEW: &str = "new@example.com";
 pub(crate) const NEW_PASSWORD: &str = "Temporary-Pony-3";
 pub(crate) const SECRET: &str = "s3cr3ts3cr3ts3cr3ts3cr3ts3cr3t";
 
-/// One pool by e-mail with a client for each setting that matters, one pool by user name.
+/// One pool by e-mail with a client for each setting that matters.
 pub(crate) const SEED: &str = r#"
 [[pool]]
 name = "mail"
@@ -70,7 +70,10 @@ status = "RESET_REQUIRED"
 username = "unconfirmed@example.com"
 password = "Correct-Horse-9"
 status = "UNCONFIRMED"
+"#;
 
+/// A pool by user name, with e-mail addresses as aliases.
+pub(crate) const NAMES: &str = r#"
 [[pool]]
 name = "names"
 id = "local_NamesPool"
@@ -100,6 +103,12 @@ pub(crate) struct Answer {
 impl Bed {
     pub(crate) async fn start() -> Self {
         Self::with(|_settings| ()).await
+    }
+
+    /// With the pool by user name as well.
+    pub(crate) async fn with_names() -> Self {
+        let seed = Seed::from_toml(&format!("{SEED}{NAMES}"), "the test's seed").unwrap();
+        Self::with(|settings| settings.seed = seed).await
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {

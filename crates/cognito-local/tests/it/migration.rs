@@ -188,9 +188,6 @@ async fn what_the_function_refuses_is_a_wrong_password_and_counts_as_one() {
             5,
             "a locked name does not reach the function"
         );
-        bed.advance(Duration::from_secs(1));
-        let legacy = bed.password_sign_in("legacy", OLD, "simple").await;
-        legacy.assert_error("UserNotFoundException", "User does not exist.");
         bed.stop().await;
     }
 }
@@ -307,4 +304,29 @@ async fn a_command_that_fails_threw_and_one_that_dies_or_hangs_is_told() {
     let bed = Bed::with(with(Trigger::Command(vec!["/does/not/exist".to_owned()]))).await;
     assert_eq!(sign_in(&bed).await.0, "UnexpectedLambdaException");
     bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_legacy_client_is_told_what_the_function_said() {
+    for (answer, name, text) in [
+        (
+            r#"{"errorMessage":"Bad password."}"#,
+            "UserLambdaValidationException",
+            "UserMigration failed with error Bad password.",
+        ),
+        (
+            r#"{"response":{}}"#,
+            "UserNotFoundException",
+            "User does not exist.",
+        ),
+    ] {
+        let function = Function::ok(answer).await;
+        let bed = bed_with(&function).await;
+        for _guess in 0..5 {
+            let refused = bed.password_sign_in("legacy", OLD, "simple").await;
+            refused.assert_error(name, text);
+        }
+        assert_eq!(sign_in(&bed).await.1, "Password attempts exceeded");
+        bed.stop().await;
+    }
 }

@@ -249,7 +249,7 @@ async fn a_client_with_a_secret_signs_in_with_the_hash_of_the_name_as_typed() {
 
 #[tokio::test]
 async fn the_admin_flow_names_its_pool_and_its_client_must_allow_it() {
-    let bed = Bed::start().await;
+    let bed = Bed::with_names().await;
     let admin = async |pool: &str, client: &str, flow: &str| -> Answer {
         let parameters = json!({ "USERNAME": ADA, "PASSWORD": ADA_PASSWORD });
         let body = json!({ "UserPoolId": pool, "ClientId": client, "AuthFlow": flow, "AuthParameters": parameters });

@@ -55,7 +55,7 @@ async fn the_challenge_is_the_one_cognito_gives_and_carries_no_session() {
 
 #[tokio::test]
 async fn an_alias_finds_the_user_and_srp_runs_over_the_internal_name() {
-    let bed = Bed::start().await;
+    let bed = Bed::with_names().await;
     for typed in ["Grace", "grace", "grace@example.com", "GRACE@example.com"] {
         sign_in(&bed, "names", "NamesPool", typed, ADA_PASSWORD)
             .await
@@ -88,7 +88,7 @@ async fn the_typed_name_is_accepted_in_the_answer_and_another_users_name_is_not(
 
 #[tokio::test]
 async fn a_user_who_does_not_exist_cannot_be_told_from_one_who_does() {
-    let bed = Bed::start().await;
+    let bed = Bed::with_names().await;
     for (client_id, pool_name, known, unknown) in [
         ("web", POOL, ADA, "nobody@example.com"),
         ("names", "NamesPool", "grace", "nobody"),

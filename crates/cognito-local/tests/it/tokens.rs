@@ -80,7 +80,7 @@ async fn the_claims_are_those_of_a_sign_in_by_api() {
 
 #[tokio::test]
 async fn groups_are_absent_when_there_are_none() {
-    let bed = Bed::start().await;
+    let bed = Bed::with_names().await;
     let tokens = bed
         .password_sign_in("names", "grace", "Correct-Horse-9")
         .await

@@ -200,7 +200,7 @@ async fn resend_gives_a_new_temporary_password_its_full_life() {
 
 #[tokio::test]
 async fn an_alias_moves_only_when_the_administrator_insists() {
-    let bed = Bed::start().await;
+    let bed = Bed::with_names().await;
     let create = async |name: &str, force: bool| {
         let attributes = json!([{ "Name": "email", "Value": "grace@example.com" }, { "Name": "email_verified", "Value": "true" }]);
         let body = json!({ "UserPoolId": "local_NamesPool", "Username": name, "UserAttributes": attributes, "ForceAliasCreation": force });
