@@ -47,8 +47,7 @@ pub(crate) struct SecretBlock {
     pub(crate) key: String,
     /// USER_ID_FOR_SRP.
     pub(crate) name: String,
-    /// Salt of the password the exchange is about.
-    pub(crate) salt: String,
+    /// Made with the verifier of its time: an answer fails when the password is a new one.
     pub(crate) exchange: Exchange,
     /// Milliseconds since the Unix epoch.
     pub(crate) expires: u64,
