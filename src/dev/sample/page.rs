@@ -77,12 +77,14 @@ impl<'a> PageView<'a> {
                 value: format!("{received} bytes"),
             });
         }
+        let mut headers: Vec<_> = head.headers.iter().map(HeaderView::new).collect();
+        headers.sort_by_key(|header| !header.ours);
         Self {
             user: told("x-forwarded-preferred-username")
                 .or_else(|| told("x-forwarded-email"))
                 .or_else(|| told("x-forwarded-user")),
             facts,
-            headers: head.headers.iter().map(HeaderView::new).collect(),
+            headers,
         }
     }
 }

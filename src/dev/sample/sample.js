@@ -12,7 +12,7 @@ socket.addEventListener("open", () => {
   send.disabled = false;
 });
 socket.addEventListener("message", (event) => {
-  const line = document.createElement("li");
+  const line = document.createElement("p");
   line.textContent = event.data;
   part("echo-log").append(line);
   while (part("echo-log").children.length > 3) part("echo-log").firstChild.remove();
