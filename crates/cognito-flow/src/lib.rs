@@ -21,6 +21,8 @@ mod challenge;
 mod client;
 mod error;
 mod flow;
+#[cfg(test)]
+mod leaks;
 mod mac;
 mod pending;
 mod pkce;

@@ -186,3 +186,104 @@ pub enum DecodeError {
     #[error("not a sign-in under way")]
     Malformed,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::NewPasswordRequired;
+
+    fn any_pending() -> impl Strategy<Value = Pending> {
+        let kind = prop_oneof![
+            Just(FlowKind::UserSrpAuth),
+            Just(FlowKind::UserPasswordAuth)
+        ];
+        let challenge = (
+            prop::collection::vec(".*", 0..4),
+            prop::collection::btree_map(".*", ".*", 0..4),
+        );
+        (kind, ".*", challenge, prop::option::of(".*")).prop_map(
+            |(kind, username, (required, set), session)| {
+                let challenge = NewPasswordRequired {
+                    required_attributes: required,
+                    user_attributes: set,
+                };
+                let challenge = Challenge::NewPasswordRequired(challenge);
+                Pending::new(kind, username, challenge, session.map(CognitoSession::new))
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_decoded(pending in any_pending()) {
+            let decoded = Pending::decode(pending.encode().expose()).unwrap();
+            prop_assert_eq!(decoded.kind, pending.kind);
+            prop_assert_eq!(&decoded.username, &pending.username);
+            prop_assert_eq!(&decoded.challenge, &pending.challenge);
+            let session = |pending: &Pending| pending.session.as_ref().map(|session| session.expose().to_owned());
+            prop_assert_eq!(session(&decoded), session(&pending));
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Pending::decode(&bytes);
+        }
+
+        #[test]
+        fn a_changed_or_cut_encoding_never_panics(
+            pending in any_pending(),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let mut bytes = pending.encode().expose().clone();
+            let at = at.index(bytes.len());
+            prop_assert!(Pending::decode(&bytes[..at]).is_err(), "a part passed for the whole");
+            bytes[at] = byte;
+            let _ = Pending::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn another_version_is_told_from_garbage() {
+        assert_eq!(Pending::decode(&[]).unwrap_err(), DecodeError::Malformed);
+        assert_eq!(
+            Pending::decode(&[VERSION]).unwrap_err(),
+            DecodeError::Malformed
+        );
+        assert_eq!(
+            Pending::decode(&[VERSION + 1]).unwrap_err(),
+            DecodeError::Version(VERSION + 1)
+        );
+    }
+
+    #[test]
+    fn an_encoding_with_an_unknown_flow_is_refused() {
+        let json = r#"{"f":"NO_FLOW","u":"","c":{"NewPasswordRequired":{"required_attributes":[],"user_attributes":{}}},"s":null}"#;
+        let encoded = |json: &str| [&[VERSION], json.as_bytes()].concat();
+        assert_eq!(
+            Pending::decode(&encoded(json)).unwrap_err(),
+            DecodeError::Malformed
+        );
+        assert!(Pending::decode(&encoded(&json.replace("NO_FLOW", "USER_SRP_AUTH"))).is_ok());
+    }
+
+    /// The form's field and OAuth's `state` carry these bytes: what goes round them must stay small.
+    #[test]
+    fn an_encoding_adds_little_to_the_session_it_carries() {
+        let challenge = Challenge::NewPasswordRequired(NewPasswordRequired {
+            required_attributes: Vec::new(),
+            user_attributes: BTreeMap::new(),
+        });
+        let session = CognitoSession::new("s".repeat(1_500));
+        let pending = Pending::new(
+            FlowKind::UserPasswordAuth,
+            "u".repeat(36),
+            challenge,
+            Some(session),
+        );
+        let overhead = pending.encode().expose().len() - 1_536;
+        assert!(overhead < 150, "{overhead} bytes");
+    }
+}

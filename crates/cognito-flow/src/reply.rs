@@ -20,16 +20,6 @@ pub enum Reply {
     Tokens(TokenSet),
 }
 
-impl Reply {
-    /// The challenge's name, or `AuthenticationResult`.
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Challenge { name, .. } => name,
-            Self::Tokens(_) => "AuthenticationResult",
-        }
-    }
-}
-
 /// Names only: parameters carry SECRET_BLOCK, e-mail addresses and whatever a trigger put in them.
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -66,7 +66,23 @@ impl Entropy {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
     use super::*;
+
+    #[test]
+    fn a_secret_is_wiped_when_it_goes() {
+        struct Probe(Rc<Cell<bool>>);
+        impl Zeroize for Probe {
+            fn zeroize(&mut self) {
+                self.0.set(true);
+            }
+        }
+        let wiped = Rc::new(Cell::new(false));
+        drop(Secret::new(Probe(Rc::clone(&wiped))));
+        assert!(wiped.get());
+    }
 
     #[test]
     fn debug_does_not_show_the_value() {

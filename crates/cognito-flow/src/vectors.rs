@@ -175,7 +175,9 @@ impl Vector {
             panic!("{}: {}", self.name(), self.timestamp);
         };
         let months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(' ');
-        let is_leap = |year: u64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+        let is_leap = |year: u64| {
+            (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
+        };
         let year: u64 = year.parse().unwrap();
         let lengths = [
             31,

@@ -37,10 +37,6 @@ impl Challenge {
             new_password::NAME => {
                 NewPasswordRequired::read(parameters).map(Self::NewPasswordRequired)
             }
-            password_verifier::NAME => Err(FlowError::OutOfTurn {
-                want: "a challenge after the password",
-                got: name.to_owned(),
-            }),
             _ => Err(FlowError::UnsupportedChallenge {
                 name: name.to_owned(),
             }),

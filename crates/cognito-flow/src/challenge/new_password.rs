@@ -100,3 +100,162 @@ impl fmt::Debug for NewPasswordRequired {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(
+        user_attributes: &str,
+        required_attributes: &str,
+    ) -> Result<NewPasswordRequired, FlowError> {
+        let parameters = [
+            ("userAttributes", user_attributes),
+            ("requiredAttributes", required_attributes),
+        ];
+        NewPasswordRequired::read(
+            &parameters
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        )
+    }
+
+    fn respond(
+        challenge: &NewPasswordRequired,
+        password: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<Vec<(String, String)>, AnswerError> {
+        let attributes = attributes
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let mut responses = Parameters::default();
+        challenge.respond(Secret::new(password.to_owned()), attributes, &mut responses)?;
+        Ok(responses
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
+    }
+
+    fn asking_for_two() -> NewPasswordRequired {
+        read(
+            r#"{"email_verified":"true","email":"jane@example.com","name":""}"#,
+            r#"["userAttributes.name","userAttributes.custom:team","userAttributes.email"]"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn only_attributes_that_are_not_set_are_asked_for_by_their_plain_names() {
+        let challenge = asking_for_two();
+        assert_eq!(challenge.required_attributes, ["name", "custom:team"]);
+        assert_eq!(challenge.user_attributes["email"], "jane@example.com");
+    }
+
+    #[test]
+    fn absent_parameters_ask_for_a_password_alone() {
+        let challenge = NewPasswordRequired::read(&BTreeMap::new()).unwrap();
+        assert!(challenge.required_attributes.is_empty() && challenge.user_attributes.is_empty());
+        assert_eq!(
+            respond(&challenge, "p", &[]),
+            Ok(vec![("NEW_PASSWORD".to_owned(), "p".to_owned())])
+        );
+    }
+
+    #[test]
+    fn parameters_that_are_not_the_json_they_should_be_are_errors() {
+        for text in ["", "{", "[]", "null", r#"{"email":1}"#, r#"{"email":{}}"#] {
+            assert_eq!(
+                read(text, "[]"),
+                Err(FlowError::BadServerValue {
+                    what: "userAttributes"
+                }),
+                "{text}"
+            );
+        }
+        for text in ["", "[", "{}", "null", "[1]", "\"userAttributes.name\""] {
+            assert_eq!(
+                read("{}", text),
+                Err(FlowError::BadServerValue {
+                    what: "requiredAttributes"
+                }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_answer_carries_the_prefix_and_nothing_that_is_set_already() {
+        let responses = respond(
+            &asking_for_two(),
+            "p",
+            &[("name", "Jane"), ("custom:team", "blue")],
+        )
+        .unwrap();
+        let expected = [
+            ("NEW_PASSWORD", "p"),
+            ("userAttributes.custom:team", "blue"),
+            ("userAttributes.name", "Jane"),
+        ];
+        assert_eq!(
+            responses,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
+
+    #[test]
+    fn an_answer_without_a_password_is_refused() {
+        let error = respond(
+            &asking_for_two(),
+            "",
+            &[("name", "Jane"), ("custom:team", "blue")],
+        );
+        assert_eq!(error, Err(AnswerError::Empty { field: "password" }));
+    }
+
+    #[test]
+    fn all_missing_attributes_are_named_at_once_in_the_pools_order() {
+        let missing =
+            |attributes: &[(&str, &str)]| respond(&asking_for_two(), "p", attributes).unwrap_err();
+        let both = vec!["name".to_owned(), "custom:team".to_owned()];
+        assert_eq!(missing(&[]), AnswerError::MissingAttributes(both));
+        let team = vec!["custom:team".to_owned()];
+        assert_eq!(
+            missing(&[("name", "Jane"), ("custom:team", "")]),
+            AnswerError::MissingAttributes(team)
+        );
+    }
+
+    #[test]
+    fn an_attribute_nobody_asked_for_is_refused() {
+        let complete = [("name", "Jane"), ("custom:team", "blue")];
+        for name in ["email", "custom:role", "userAttributes.name", ""] {
+            let attributes = [&complete[..], &[(name, "x")]].concat();
+            let error = respond(&asking_for_two(), "p", &attributes).unwrap_err();
+            assert_eq!(
+                error,
+                AnswerError::UnknownAttribute {
+                    name: name.to_owned()
+                }
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_asked_for_is_what_is_accepted(
+            set in prop::collection::btree_map("[a-c]", "[xy]?", 0..3),
+            required in prop::collection::vec("(userAttributes[.])?[a-e]", 0..5),
+        ) {
+            let json = |value| serde_json::to_string(value).unwrap();
+            let challenge = read(&json(&serde_json::json!(set)), &json(&serde_json::json!(required))).unwrap();
+            let answer: Vec<_> = challenge.required_attributes.iter().map(|name| (name.as_str(), "v")).collect();
+            prop_assert!(respond(&challenge, "p", &answer).is_ok());
+            for name in &challenge.required_attributes {
+                prop_assert!(set.get(name).is_none_or(String::is_empty), "{} is set", name);
+            }
+        }
+    }
+}

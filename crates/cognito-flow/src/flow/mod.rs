@@ -4,6 +4,7 @@
 //! any answer any challenge may come, so a reply is taken by its own name and never by an expected order. The one
 //! exception is the reply to SRP_A: until the password is proven only PASSWORD_VERIFIER is in turn.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,6 +12,9 @@ use crate::challenge::{Challenge, password_verifier};
 use crate::{
     AppClient, Call, Entropy, FlowError, Parameters, Pending, Reply, Secret, TokenSet, UnixSeconds,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// A sign-in that waits for Cognito's reply to the call just made.
 pub struct Flow {
@@ -100,53 +104,58 @@ impl Flow {
         reason = "a step spends its entropy, used or not: the same bits never serve two"
     )]
     pub fn on_reply(self, reply: Reply, context: Context<'_>) -> Result<Step, FlowError> {
-        match (self.awaits, reply) {
-            (
-                Awaits::PasswordVerifier(prover),
-                Reply::Challenge {
-                    name,
-                    parameters,
-                    session,
-                    ..
-                },
-            ) if name == password_verifier::NAME => {
-                let (username, responses) = prover.respond(&parameters, &context)?;
-                let call = Call::RespondToAuthChallenge {
-                    challenge: password_verifier::NAME,
-                    responses,
-                    session,
-                };
-                Ok(Step::Call(call, Self::after_answer(self.kind, username)))
-            }
-            (Awaits::PasswordVerifier(_), reply) => Err(FlowError::OutOfTurn {
-                want: password_verifier::NAME,
-                got: reply.name().to_owned(),
-            }),
-            (
-                Awaits::Anything,
-                Reply::Challenge {
-                    name,
-                    parameters,
-                    session,
-                    ..
-                },
-            ) => {
+        let out_of_turn = |want, got| Err(FlowError::OutOfTurn { want, got });
+        match reply {
+            Reply::Tokens(tokens) => match self.awaits {
+                Awaits::Anything => Ok(Step::Done(tokens)),
+                Awaits::PasswordVerifier(_) => {
+                    out_of_turn(password_verifier::NAME, "AuthenticationResult".to_owned())
+                }
+            },
+            Reply::Challenge {
+                name,
+                parameters,
+                session,
+                ..
+            } if name == password_verifier::NAME => match self.awaits {
+                Awaits::PasswordVerifier(prover) => {
+                    let (username, responses) = prover.respond(&parameters, &context)?;
+                    let call = Call::RespondToAuthChallenge {
+                        challenge: password_verifier::NAME,
+                        responses,
+                        session,
+                    };
+                    Ok(Step::Call(call, Self::after_answer(self.kind, username)))
+                }
+                Awaits::Anything => out_of_turn("AuthenticationResult or a later challenge", name),
+            },
+            Reply::Challenge {
+                name,
+                parameters,
+                session,
+                ..
+            } => {
                 let challenge = Challenge::read(&name, &parameters)?;
-                // The pool's own name for the person replaces an alias as soon as it is told (Amplify does the same).
-                let username = ["USERNAME", "USER_ID_FOR_SRP"]
-                    .iter()
-                    .find_map(|parameter| {
-                        parameters.get(*parameter).filter(|value| !value.is_empty())
-                    })
-                    .cloned()
-                    .unwrap_or(self.username);
-                Ok(Step::Ask(Pending::new(
-                    self.kind, username, challenge, session,
-                )))
+                match self.awaits {
+                    Awaits::Anything => {
+                        let username = told_username(&parameters).unwrap_or(self.username);
+                        Ok(Step::Ask(Pending::new(
+                            self.kind, username, challenge, session,
+                        )))
+                    }
+                    Awaits::PasswordVerifier(_) => out_of_turn(password_verifier::NAME, name),
+                }
             }
-            (Awaits::Anything, Reply::Tokens(tokens)) => Ok(Step::Done(tokens)),
         }
     }
+}
+
+/// The pool's own name for the person, which replaces an alias as soon as it is told (Amplify does the same).
+fn told_username(parameters: &BTreeMap<String, String>) -> Option<String> {
+    ["USERNAME", "USER_ID_FOR_SRP"]
+        .iter()
+        .find_map(|parameter| parameters.get(*parameter).filter(|value| !value.is_empty()))
+        .cloned()
 }
 
 impl fmt::Debug for Flow {
