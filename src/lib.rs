@@ -2,6 +2,7 @@
 pub mod body;
 pub mod clock;
 pub mod cognito;
+pub mod config;
 pub mod forward;
 pub mod gate;
 pub mod identity;
@@ -12,3 +13,4 @@ pub mod refusal;
 pub mod server;
 pub mod session;
 pub mod sign_in;
+pub mod telemetry;
