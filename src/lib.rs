@@ -2,6 +2,7 @@
 pub mod body;
 pub mod clock;
 pub mod cognito;
+pub mod config;
 #[cfg(feature = "dev")]
 pub mod dev;
 pub mod forward;
@@ -14,3 +15,4 @@ pub mod refusal;
 pub mod server;
 pub mod session;
 pub mod sign_in;
+pub mod telemetry;
