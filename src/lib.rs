@@ -1,4 +1,5 @@
 //! sidegate: an authenticating reverse-proxy sidecar for Amazon Cognito user pools.
+mod alarm;
 pub mod body;
 pub mod clock;
 pub mod cognito;
