@@ -126,12 +126,16 @@ test("the script shows and hides the password, warns of Caps Lock and sends the 
     await press(false);
     assert.ok(!(await capsLock.isVisible()));
 
-    let posts = 0;
-    page.on("request", (request) => { posts += request.method() === "POST" ? 1 : 0; });
     await page.getByLabel("User name").fill(user.name);
-    await page.getByRole("button", { name: "Sign in", exact: true }).dblclick();
+    const sent = await page.getByRole("button", { name: "Sign in", exact: true }).evaluate((button) => {
+      let sent = 0;
+      button.form.addEventListener("submit", () => { sent += 1; });
+      button.click();
+      button.click();
+      return sent;
+    });
+    assert.equal(sent, 1);
     await assertReached(page, "/");
-    assert.equal(posts, 1);
   }));
 
 test("password managers find what they look for, and pasting is allowed", () =>
