@@ -1,5 +1,6 @@
 //! sidegate: an authenticating reverse-proxy sidecar for Amazon Cognito user pools.
 mod alarm;
+pub mod app;
 pub mod body;
 pub mod clock;
 pub mod cognito;
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod origin;
 pub mod peer;
 pub mod refusal;
+pub mod run;
 pub mod server;
 pub mod session;
 pub mod sign_in;
