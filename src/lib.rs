@@ -2,6 +2,8 @@
 pub mod body;
 pub mod clock;
 pub mod cognito;
+#[cfg(feature = "dev")]
+pub mod dev;
 pub mod forward;
 pub mod gate;
 pub mod identity;
