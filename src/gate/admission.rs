@@ -43,7 +43,9 @@ impl Admission {
             .chain(loopback.iter().copied())
             .chain(configured);
         Self {
-            hosts: hosts.map(|host| without_final_dot(host).to_owned()).collect(),
+            hosts: hosts
+                .map(|host| without_final_dot(host).to_owned())
+                .collect(),
             further_methods: settings.methods.clone(),
             strict_paths: settings.strict_paths,
         }

@@ -157,8 +157,8 @@ struct Facts<'a> {
 }
 
 fn decide(facts: Facts<'_>) -> Decision {
-    let page_load = facts.audience == Audience::Page
-        && matches!(*facts.method, Method::GET | Method::HEAD);
+    let page_load =
+        facts.audience == Audience::Page && matches!(*facts.method, Method::GET | Method::HEAD);
     match facts.found {
         Found::Caller(_) if facts.foreign_websocket => Decision::Refuse(Refusal::WrongOrigin),
         Found::Caller(caller) => Decision::Pass(Some(caller)),

@@ -254,7 +254,10 @@ mod tests {
     }
 
     /// Answers revocations with an outage, a refusal, or not at all.
-    struct Stubborn(AtomicUsize, fn() -> BoxFuture<'static, Result<(), PoolFailure>>);
+    struct Stubborn(
+        AtomicUsize,
+        fn() -> BoxFuture<'static, Result<(), PoolFailure>>,
+    );
 
     impl Renew for Stubborn {
         fn renew<'a>(
@@ -264,10 +267,7 @@ mod tests {
             Box::pin(std::future::pending())
         }
 
-        fn revoke<'a>(
-            &'a self,
-            _: &'a Secret<String>,
-        ) -> BoxFuture<'a, Result<(), PoolFailure>> {
+        fn revoke<'a>(&'a self, _: &'a Secret<String>) -> BoxFuture<'a, Result<(), PoolFailure>> {
             self.0.fetch_add(1, Ordering::SeqCst);
             (self.1)()
         }

@@ -447,7 +447,11 @@ mod tests {
         let bed = Bed::new();
         let request = bed.sign_in("alice").await;
         let found = bed.sessions.find(&request).await;
-        let text = format!("{:?} {found:?} {:?}", bed.sessions, signed_in("a", bed.clock.now()));
+        let text = format!(
+            "{:?} {found:?} {:?}",
+            bed.sessions,
+            signed_in("a", bed.clock.now())
+        );
         let cookie = request[header::COOKIE].to_str().unwrap();
         let (_, id) = cookie.split_once('=').unwrap();
         assert!(!text.contains(id) && !text.contains("first-of"), "{text}");

@@ -298,11 +298,21 @@ mod tests {
     #[test]
     fn sessions_of_the_same_second_are_renewed_at_different_times() {
         //
-        let at = |step| renew_at(UnixSeconds(10_000), UnixSeconds(13_600), &SessionKey([step; 32]));
+        let at = |step| {
+            renew_at(
+                UnixSeconds(10_000),
+                UnixSeconds(13_600),
+                &SessionKey([step; 32]),
+            )
+        };
         assert_eq!(at(0), UnixSeconds(13_060), "15 % before the end");
         assert_eq!(at(255), UnixSeconds(12_881), "20 % before the end");
         assert!(at(100) < at(50));
-        let broken = renew_at(UnixSeconds(13_600), UnixSeconds(10_000), &SessionKey([9; 32]));
+        let broken = renew_at(
+            UnixSeconds(13_600),
+            UnixSeconds(10_000),
+            &SessionKey([9; 32]),
+        );
         assert_eq!(broken, UnixSeconds(10_000));
     }
 
@@ -321,10 +331,13 @@ mod tests {
     #[test]
     fn a_session_is_found_under_the_old_master_key_until_that_is_gone() {
         //
-        let folder = std::env::temp_dir().join(format!("sidegate-rotation-{}", uuid::Uuid::new_v4()));
+        let folder =
+            std::env::temp_dir().join(format!("sidegate-rotation-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&folder).unwrap();
         let file = |name: &str, start: u8| {
-            let bytes: Vec<u8> = (0..64_u8).map(|n| n.wrapping_mul(37).wrapping_add(start)).collect();
+            let bytes: Vec<u8> = (0..64_u8)
+                .map(|n| n.wrapping_mul(37).wrapping_add(start))
+                .collect();
             std::fs::write(folder.join(name), bytes).unwrap();
             folder.join(name)
         };

@@ -348,7 +348,10 @@ mod tests {
             }
             assert_eq!(bed.pool.asked(), calls + 1);
             bed.clock.advance(Duration::from_millis(rest * 1000 - 1));
-            assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+            assert!(matches!(
+                bed.sessions.find(&request).await,
+                Found::Unavailable
+            ));
             assert_eq!(bed.pool.asked(), calls + 1, "before {rest} s were over");
             bed.clock.advance(Duration::from_millis(1));
         }
@@ -377,7 +380,10 @@ mod tests {
     async fn a_pool_that_comes_back_is_used_again() {
         let (bed, request) = expired().await;
         bed.pool.answer_next(Outcome::Outage);
-        assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+        assert!(matches!(
+            bed.sessions.find(&request).await,
+            Found::Unavailable
+        ));
         bed.advance(1);
         bed.caller(&request).await.unwrap();
         bed.sessions.shared.forget_rests();
@@ -389,7 +395,10 @@ mod tests {
         // F-14
         let (bed, request) = expired().await;
         bed.pool.answer_next(Outcome::Outage);
-        assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+        assert!(matches!(
+            bed.sessions.find(&request).await,
+            Found::Unavailable
+        ));
         let key = key(&bed, &request);
         let until = bed.clock.since_epoch() + Duration::from_secs(7200);
         let rest = FIRST_REST;
@@ -402,7 +411,10 @@ mod tests {
     async fn rests_of_ended_sessions_are_forgotten() {
         let (bed, request) = expired().await;
         bed.pool.answer_next(Outcome::Outage);
-        assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+        assert!(matches!(
+            bed.sessions.find(&request).await,
+            Found::Unavailable
+        ));
         bed.sessions.end(&request).await;
         bed.advance(60);
         bed.sessions.shared.sweep().await;
@@ -412,7 +424,12 @@ mod tests {
     #[tokio::test]
     async fn a_refused_renewal_ends_the_session() {
         let (bed, request) = expired().await;
-        let record = bed.sessions.shared.store.peek(&key(&bed, &request)).unwrap();
+        let record = bed
+            .sessions
+            .shared
+            .store
+            .peek(&key(&bed, &request))
+            .unwrap();
         bed.pool.answer_next(Outcome::Refused);
         assert!(bed.caller(&request).await.is_none());
         assert!(record.caller.ended.is_cancelled());
@@ -447,7 +464,10 @@ mod tests {
     async fn a_panic_in_a_renewal_lets_the_waiting_go_on() {
         let (bed, request) = expired().await;
         bed.pool.answer_next(Outcome::Panic);
-        assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+        assert!(matches!(
+            bed.sessions.find(&request).await,
+            Found::Unavailable
+        ));
         bed.advance(1);
         bed.caller(&request).await.unwrap();
     }
@@ -458,10 +478,14 @@ mod tests {
         let (bed, request) = expired().await;
         for _ in 0..10 {
             let then = UnixSeconds(bed.clock.now().0 - 2 * TOKEN_LIFE);
-            bed.pool.answer_next(Outcome::Tokens(signed_in("alice", then)));
+            bed.pool
+                .answer_next(Outcome::Tokens(signed_in("alice", then)));
         }
         for _ in 0..100 {
-            assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+            assert!(matches!(
+                bed.sessions.find(&request).await,
+                Found::Unavailable
+            ));
         }
         assert_eq!(bed.pool.asked(), 1);
     }
