@@ -163,8 +163,8 @@ struct Flight {
 impl Flight {
     async fn run(mut self, record: Arc<Record>) {
         let _turn = self.shared.at_once.acquire().await;
-        match self.shared.pool.renew(&record.grant).await {
-            Ok(signed_in) => self.rests = !self.keep(&record, &signed_in).await,
+        match self.shared.pool.renew(&record.grant()).await {
+            Ok(signed_in) => self.rests = !self.keep(&record, signed_in).await,
             Err(PoolFailure::Outage(error)) => {
                 tracing::warn!(sub = record.subject(), %error, "tokens not renewed; the session stays");
             }
@@ -177,20 +177,20 @@ impl Flight {
     }
 
     /// Puts the new tokens into the store. False when that bought the session no time.
-    async fn keep(&self, old: &Record, signed_in: &SignedIn) -> bool {
+    async fn keep(&self, old: &Record, signed_in: SignedIn) -> bool {
         let shared = &self.shared;
         if signed_in.claims.subject() != old.subject() {
             tracing::error!(sub = old.subject(), "the renewed tokens are another user's");
             shared.end(&self.ticket.key, Reason::Refused).await;
             return true;
         }
-        let new = Arc::new(old.renewed(signed_in, &shared.headers, &self.ticket.key));
+        let new = Arc::new(old.renewed(&signed_in, &shared.headers, &self.ticket.key));
         let renew_at = new.renew_at;
         match shared.store.replace(&self.ticket, new).await {
             Ok(true) => {}
             Ok(false) => {
                 // Signed out while the pool made them: nobody else will revoke them.
-                shared.revoke(&signed_in.grant.refresh_token);
+                shared.revoke(signed_in.grant.refresh_token);
                 return true;
             }
             Err(error) => {
@@ -252,11 +252,11 @@ mod tests {
         (bed, request)
     }
 
-    fn key(bed: &Bed, request: &http::HeaderMap) -> SessionKey {
+    fn ticket(bed: &Bed, request: &http::HeaderMap) -> Ticket {
         let cookie = request[http::header::COOKIE].to_str().unwrap();
         let (_, value) = cookie.split_once('=').unwrap();
         let id = super::super::SessionId::parse(value).unwrap();
-        bed.sessions.lookup.seal(id).key
+        bed.sessions.lookup.seal(id)
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -301,7 +301,7 @@ mod tests {
     #[tokio::test]
     async fn renewed_tokens_change_the_identity_and_nothing_else() {
         let (bed, request) = expired().await;
-        let ended = bed.sessions.shared.store.peek(&key(&bed, &request));
+        let ended = bed.sessions.shared.store.peek(&ticket(&bed, &request).key);
         let ended = ended.unwrap().caller.ended.clone();
         let mut tokens = signed_in("alice", bed.clock.now());
         let claims = serde_json::json!({"sub": "alice", "cognito:username": "alice", "cognito:groups": ["new"]});
@@ -322,6 +322,18 @@ mod tests {
         let asked = bed.pool.asked_with();
         assert!(asked[0].starts_with("first-of-alice-"));
         assert_eq!(asked[1..], ["renewed-1"]);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_comes_late_does_not_use_the_spent_refresh_token() {
+        let (bed, request) = expired().await;
+        let ticket = ticket(&bed, &request);
+        bed.caller(&request).await.unwrap();
+        // As a request that read the record before the renewal would.
+        let prospect = bed.sessions.shared.renew(&ticket);
+        assert!(matches!(prospect, Prospect::Settled));
+        bed.settle().await;
+        assert_eq!(bed.pool.asked(), 1);
     }
 
     #[tokio::test]
@@ -399,7 +411,7 @@ mod tests {
             bed.sessions.find(&request).await,
             Found::Unavailable
         ));
-        let key = key(&bed, &request);
+        let key = ticket(&bed, &request).key;
         let until = bed.clock.since_epoch() + Duration::from_secs(7200);
         let rest = FIRST_REST;
         let resting = Renewal::Resting { until, rest };
@@ -428,7 +440,7 @@ mod tests {
             .sessions
             .shared
             .store
-            .peek(&key(&bed, &request))
+            .peek(&ticket(&bed, &request).key)
             .unwrap();
         bed.pool.answer_next(Outcome::Refused);
         assert!(bed.caller(&request).await.is_none());
