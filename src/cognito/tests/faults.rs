@@ -72,7 +72,7 @@ async fn no_step_of_a_sign_in_is_sent_twice_whatever_the_pool_does() {
         assert!(error.is_outage(), "{outage:?}: {error:?}");
         assert_eq!(
             stub.operations(),
-            ["GetTokensFromRefreshToken"],
+            ["keys", "GetTokensFromRefreshToken"],
             "{outage:?}"
         );
     }
