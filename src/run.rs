@@ -83,10 +83,11 @@ impl Running {
         };
         let forwarder = Forwarder::new(
             config.forward,
-            origin.clone(),
+            &origin,
             &config.identity,
             owns_cookie,
             tasks.clone(),
+            stop.clone(),
         )?;
         let gate = Gate::new(config.gate, &origin, Arc::clone(&sessions));
         let sign_in = SignIn::new(
@@ -107,6 +108,11 @@ impl Running {
         let app = App::new(gate, sign_in, forwarder).into_service();
         let server = tasks.spawn(listener.serve(app, stop.clone()));
         Ok(Self { address, origin: origin.to_string(), stop, server, tasks })
+    }
+
+    /// Where people reach it.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The address that is listened on.
@@ -141,7 +147,11 @@ fn keys(files: &[PathBuf]) -> anyhow::Result<Keys> {
     Ok(keys)
 }
 
-async fn stop_signal() -> anyhow::Result<()> {
+/// SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the process may not handle signals.
+pub async fn stop_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

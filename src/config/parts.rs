@@ -381,6 +381,7 @@ fn server(read: &mut Reader) -> Option<server::Settings> {
         tls: tls?,
         deadlines: deadlines?,
         limits: limits?,
+        trusted_proxies: Vec::new(),
         drain_timeout: drain_timeout?,
     })
 }

@@ -5,29 +5,23 @@
 //! every ten seconds in all, so that forged ids do not become fetches (F-12); the count is kept here, in
 //! memory, and nothing can switch it off. Keys last fetched a day ago are not used any more (F-10).
 
+mod document;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cognito_flow::UnixSeconds;
 use jsonwebtoken::DecodingKey;
-use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::transport::{Transport, TransportError};
+use self::document::{Key, MAX_DOCUMENT_BYTES, parse};
 use crate::clock::Clock;
+use crate::cognito::transport::{Transport, TransportError};
 
-/// Longest document. A pool's has two keys in about 900 bytes.
-const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
-
-/// Most keys in it.
-const MAX_KEYS: usize = 16;
-
-/// Longest wait for it.
+/// Longest wait for the key document.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Between two fetches in the ordinary course, plus or minus a tenth so that replicas spread.
@@ -39,8 +33,13 @@ const MAX_AGE: u64 = 24 * 60 * 60;
 /// Least seconds between two fetches that unknown key ids cause.
 const DEMAND_INTERVAL: u64 = 10;
 
-/// First and longest wait after a failed fetch. The longest is below the 10 s in which F-09 wants us ready.
-const RETRY_DELAYS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
+/// Wait after the first failed fetch; it doubles with each further one.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// Longest such wait while there are no keys (F-09: ready within 10 s of the pool's return), and while
+/// the last good ones serve.
+const LONGEST_RETRY: Duration = Duration::from_secs(8);
+const LONGEST_RETRY_WITH_KEYS: Duration = Duration::from_secs(5 * 60);
 
 /// Most key ids remembered as unknown, and for how many seconds: a key may be in use before every
 /// copy of the document has it.
@@ -63,12 +62,6 @@ pub(super) struct Jwks {
 struct KeySet {
     keys: Vec<Key>,
     fetched_at: UnixSeconds,
-}
-
-#[derive(Debug)]
-struct Key {
-    id: String,
-    key: Arc<DecodingKey>,
 }
 
 /// What unknown key ids have caused.
@@ -182,11 +175,17 @@ impl Jwks {
     /// Fetches until there is a good set, then every six hours. Ends only when dropped.
     pub(super) async fn keep_fresh(&self) {
         loop {
-            let (mut delay, longest) = RETRY_DELAYS;
+            let mut delay = FIRST_RETRY;
             while let Err(error) = self.refresh().await {
+                let longest = if self.is_ready() {
+                    LONGEST_RETRY_WITH_KEYS
+                } else {
+                    LONGEST_RETRY
+                };
+                delay = delay.min(longest);
                 tracing::warn!(%error, ready = self.is_ready(), hint = error.hint(), "no keys fetched");
                 tokio::time::sleep(jittered(delay)).await;
-                delay = longest.min(delay * 2);
+                delay *= 2;
             }
             tokio::time::sleep(jittered(REFRESH_INTERVAL)).await;
         }
@@ -247,77 +246,6 @@ impl Demand {
     }
 }
 
-#[derive(Deserialize)]
-struct Document {
-    keys: Vec<Jwk>,
-}
-
-/// The members of RFC 7517 §4 and RFC 7518 §6.3.1 that an RSA signature key has.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: Option<String>,
-    #[serde(rename = "use")]
-    usage: Option<String>,
-    alg: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-}
-
-/// The usable keys of a document. Others are left out: a pool may come to have kinds we do not know.
-fn parse(document: &[u8]) -> Result<Vec<Key>, KeysError> {
-    let parsed: Result<Document, _> = serde_json::from_slice(document);
-    let Document { keys } = parsed.map_err(|_| KeysError::Document("it is not a JSON key set"))?;
-    if keys.len() > MAX_KEYS {
-        return Err(KeysError::Document("it has more than 16 keys"));
-    }
-    let mut usable: Vec<Key> = Vec::with_capacity(keys.len());
-    for key in keys.into_iter().filter_map(Jwk::into_key) {
-        if usable.iter().any(|other| other.id == key.id) {
-            return Err(KeysError::Document("two keys have the same id"));
-        }
-        usable.push(key);
-    }
-    if usable.is_empty() {
-        return Err(KeysError::Document(
-            "it has no RS256 signature key of 2048 to 4096 bits",
-        ));
-    }
-    Ok(usable)
-}
-
-impl Jwk {
-    fn into_key(self) -> Option<Key> {
-        let is_for_signatures = self.kty == "RSA"
-            && self.usage.as_deref() == Some("sig")
-            && self.alg.is_none_or(|alg| alg == "RS256");
-        let id = self.kid.filter(|id| is_for_signatures && !id.is_empty())?;
-        let modulus = number(&self.n?)?;
-        let exponent = number(&self.e?)?;
-        let is_odd = exponent.last().is_some_and(|byte| byte % 2 == 1);
-        let fits = (2048..=4096).contains(&bits(&modulus))
-            && (2..=32).contains(&bits(&exponent))
-            && is_odd;
-        fits.then(|| Key {
-            id,
-            key: Arc::new(DecodingKey::from_rsa_raw_components(&modulus, &exponent)),
-        })
-    }
-}
-
-/// A big-endian number of RFC 7518 §2, without the leading zeros that some write.
-fn number(text: &str) -> Option<Vec<u8>> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    Some(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
-}
-
-fn bits(number: &[u8]) -> usize {
-    let first = number
-        .first()
-        .map_or(0, |byte| byte.leading_zeros() as usize);
-    number.len() * 8 - first
-}
-
 /// Plus or minus up to a tenth, at random.
 fn jittered(delay: Duration) -> Duration {
     let mut byte = [128_u8];
@@ -325,4 +253,186 @@ fn jittered(delay: Duration) -> Duration {
     let _ = rand::fill(&mut byte);
     let [byte] = byte;
     delay.mul_f64(0.9 + 0.2 * f64::from(byte) / 255.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cognito::testing::{ACCESS_KEY, ID_KEY, NOW, Say, Stub, TestKey, key_document};
+    use serde_json::json;
+    use std::sync::Mutex as StdMutex;
+    use std::sync::atomic::Ordering;
+
+    /// Keys from a server whose answer the test can change, and the clock.
+    async fn bed(first: Say) -> (Stub, Jwks, Clock, Arc<StdMutex<Say>>) {
+        let says = Arc::new(StdMutex::new(first));
+        let script = Arc::clone(&says);
+        let stub = Stub::start(move |_| script.lock().unwrap().clone()).await;
+        let url: Url = format!("http://{}/jwks.json", stub.address)
+            .parse()
+            .unwrap();
+        let transport = Transport::new(&[&url], None).unwrap();
+        let clock = Clock::at(NOW);
+        let jwks = Jwks::new(url, transport, clock.clone());
+        (stub, jwks, clock, says)
+    }
+
+    fn document(keys: &[&TestKey]) -> Say {
+        Say::Json(200, key_document(keys))
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[tokio::test]
+    async fn keys_are_fetched_when_first_asked_for_and_then_kept() {
+        let (stub, jwks, _, _) = bed(document(&[&ID_KEY, &ACCESS_KEY])).await;
+        assert!(!jwks.is_ready());
+        jwks.key(ID_KEY.id).await.unwrap();
+        jwks.key(ACCESS_KEY.id).await.unwrap();
+        jwks.key(ID_KEY.id).await.unwrap();
+        assert!(jwks.is_ready());
+        assert_eq!(stub.heard().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_cause_one_fetch() {
+        let (stub, jwks, _, _) = bed(document(&[&ID_KEY])).await;
+        let asked = futures_util::future::join_all((0..50).map(|_| jwks.key(ID_KEY.id))).await;
+        assert!(asked.iter().all(Result::is_ok));
+        assert_eq!(stub.heard().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_rotated_key_is_found_with_one_fetch_and_the_old_one_stays_while_listed() {
+        let (stub, jwks, _, says) = bed(document(&[&ID_KEY])).await;
+        jwks.refresh().await.unwrap();
+        *says.lock().unwrap() = document(&[&ID_KEY, &ACCESS_KEY]);
+        jwks.key(ACCESS_KEY.id).await.unwrap();
+        jwks.key(ID_KEY.id).await.unwrap();
+        assert_eq!(stub.heard().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_unknown_ids_causes_one_fetch_in_ten_seconds() {
+        let (stub, jwks, clock, _) = bed(document(&[&ID_KEY])).await;
+        jwks.refresh().await.unwrap();
+        for n in 0..1_000 {
+            let error = jwks.key(&format!("forged-{n}")).await.unwrap_err();
+            assert!(matches!(error, KeysError::UnknownKey), "{error}");
+            jwks.key(ID_KEY.id).await.unwrap();
+        }
+        assert_eq!(stub.heard().len(), 2);
+        clock.advance(seconds(9));
+        jwks.key("forged-again").await.unwrap_err();
+        assert_eq!(stub.heard().len(), 2);
+        clock.advance(seconds(1));
+        jwks.key("forged-once-more").await.unwrap_err();
+        assert_eq!(stub.heard().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn an_id_found_unknown_is_not_looked_for_again_for_a_minute() {
+        let (stub, jwks, clock, _) = bed(document(&[&ID_KEY])).await;
+        jwks.key("forged").await.unwrap_err();
+        clock.advance(seconds(59));
+        jwks.key("forged").await.unwrap_err();
+        assert_eq!(stub.heard().len(), 1);
+        clock.advance(seconds(1));
+        jwks.key("forged").await.unwrap_err();
+        assert_eq!(stub.heard().len(), 2);
+    }
+
+    #[test]
+    fn no_more_than_256_unknown_ids_are_remembered() {
+        let mut demand = Demand::default();
+        for n in 0..1_000 {
+            demand.remember_unknown(&n.to_string(), UnixSeconds(NOW));
+        }
+        assert_eq!(demand.unknown.len(), 256);
+        assert!(!demand.allows("999", UnixSeconds(NOW)) && demand.allows("0", UnixSeconds(NOW)));
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_stop_fetches() {
+        let mut demand = Demand {
+            last_fetch: Some(UnixSeconds(NOW)),
+            ..Demand::default()
+        };
+        assert!(!demand.allows("k", UnixSeconds(NOW + 9)));
+        assert!(demand.allows("k", UnixSeconds(NOW - 7_200)));
+    }
+
+    #[tokio::test]
+    async fn the_last_good_set_serves_for_a_day_and_then_nothing_does() {
+        let (stub, jwks, clock, says) = bed(document(&[&ID_KEY])).await;
+        jwks.refresh().await.unwrap();
+        *says.lock().unwrap() = Say::Close;
+        clock.advance(seconds(3_600));
+        assert!(jwks.refresh().await.is_err());
+        jwks.key(ID_KEY.id).await.unwrap();
+        clock.advance(seconds(23 * 3_600));
+        jwks.key(ID_KEY.id).await.unwrap();
+        assert!(jwks.is_ready());
+        clock.advance(seconds(1));
+        assert!(!jwks.is_ready());
+        let error = jwks.key(ID_KEY.id).await.unwrap_err();
+        assert!(matches!(error, KeysError::Unreachable(_)), "{error}");
+        let error = jwks.key(ID_KEY.id).await.unwrap_err();
+        assert!(matches!(error, KeysError::None), "{error}");
+        assert_eq!(stub.heard().len(), 3);
+
+        *says.lock().unwrap() = document(&[&ID_KEY]);
+        clock.advance(seconds(10));
+        jwks.key(ID_KEY.id).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn anything_but_a_whole_key_set_is_refused_and_leaves_the_old_one() {
+        let (stub, jwks, _, says) = bed(document(&[&ID_KEY])).await;
+        jwks.refresh().await.unwrap();
+        let long = format!("{{\"keys\":[],\"x\":{:?}}}", "x".repeat(64 * 1024));
+        for (answer, expected) in [
+            (
+                Say::Json(200, "<html>Sign in to the network</html>".to_owned()),
+                "not a JSON key set",
+            ),
+            (Say::Json(200, "{}".to_owned()), "not a JSON key set"),
+            (Say::Json(200, json!({"keys": []}).to_string()), "no RS256"),
+            (Say::Json(404, key_document(&[&ACCESS_KEY])), "status 404"),
+            (Say::Json(200, long), "over 65536 bytes"),
+            (Say::Endless, "over 65536 bytes"),
+            (
+                Say::Raw("HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{".to_owned()),
+                "broke off",
+            ),
+            (Say::Close, "did not answer"),
+            (
+                Say::Raw(format!(
+                    "HTTP/1.1 302 Found\r\nlocation: http://{}/other\r\ncontent-length: 0\r\n\r\n",
+                    stub.address
+                )),
+                "status 302",
+            ),
+        ] {
+            *says.lock().unwrap() = answer;
+            let error = jwks.refresh().await.unwrap_err();
+            assert!(
+                error.to_string().contains(expected),
+                "{error} is not {expected:?}"
+            );
+            assert!(jwks.usable().unwrap().find(ID_KEY.id).is_some());
+        }
+        assert!(
+            stub.heard()
+                .iter()
+                .all(|heard| !heard.head.contains("/other")),
+            "a redirect was followed"
+        );
+        assert!(
+            stub.sent.load(Ordering::SeqCst) < 64 << 20,
+            "the endless answer was read on"
+        );
+    }
 }
