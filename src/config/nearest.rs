@@ -1,8 +1,9 @@
 //! The name that was probably meant.
 
-/// The candidate nearest to `written`, if it is near enough to be a slip: a third of its letters or fewer.
+/// The candidate nearest to `written`, if it is near enough to be a slip.
 ///
-/// A key under the wrong table counts as near: `client_id` means `cognito.client_id`.
+/// Near is a key with a third of its letters or fewer wrong, in a table that is near as well; or the very
+/// key under another table: `client_id` means `cognito.client_id`.
 pub(super) fn nearest<'a>(
     written: &str,
     candidates: impl Iterator<Item = &'a str>,
@@ -11,21 +12,22 @@ pub(super) fn nearest<'a>(
     if written.len() > 80 {
         return None;
     }
+    let (table, key) = table_and_key(written);
+    let is_near = |distance: usize, of: &str| distance <= of.chars().count().div_ceil(3);
     candidates
-        .map(|candidate| (distance_of_keys(written, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3))
-        .min_by_key(|(distance, _)| *distance)
+        .filter_map(|candidate| {
+            let (its_table, its_key) = table_and_key(candidate);
+            let (of_keys, of_tables) = (distance(key, its_key), distance(table, its_table));
+            let same_table = is_near(of_tables, its_table) || table.is_empty();
+            let near = of_keys == 0 || (same_table && is_near(of_keys, its_key));
+            near.then_some(((of_keys, of_tables), candidate))
+        })
+        .min_by_key(|(distances, _)| *distances)
         .map(|(_, candidate)| candidate)
 }
 
-fn distance_of_keys(written: &str, candidate: &str) -> usize {
-    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let whole = distance(written, candidate);
-    if last(written) == last(candidate) {
-        whole.min(2)
-    } else {
-        whole
-    }
+fn table_and_key(name: &str) -> (&str, &str) {
+    name.rsplit_once('.').unwrap_or(("", name))
 }
 
 /// Letters to add, drop, change or swap with their neighbour (optimal string alignment).
@@ -81,7 +83,10 @@ mod tests {
         assert_eq!(nearest("session.idle_timout"), Some("session.idle_timeout"));
         assert_eq!(nearest("client_id"), Some("cognito.client_id"));
         assert_eq!(nearest("log.levle"), Some("log.level"));
+        assert_eq!(nearest("sesion.idle_timout"), Some("session.idle_timeout"));
+        assert_eq!(nearest("log.idle_timeout"), Some("session.idle_timeout"));
         assert_eq!(nearest("redis.url"), None);
+        assert_eq!(nearest("session.redis"), None);
         assert_eq!(nearest(""), None);
         assert_eq!(nearest(&"x".repeat(1_000_000)), None);
     }

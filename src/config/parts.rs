@@ -290,7 +290,7 @@ fn identity(read: &mut Reader) -> Option<IdentityHeaders> {
 }
 
 /// Fields that mean something to the connection or to sidegate itself.
-const RESERVED_HEADERS: [&str; 22] = [
+const RESERVED_HEADERS: [&str; 23] = [
     "authorization",
     "connection",
     "content-encoding",
@@ -313,6 +313,7 @@ const RESERVED_HEADERS: [&str; 22] = [
     "x-forwarded-host",
     "x-forwarded-proto",
     "x-request-id",
+    "x-sidegate-groups-truncated",
 ];
 
 fn header_of_claim(

@@ -86,7 +86,8 @@ pub(super) fn check_private(path: &Path) -> Result<(), String> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

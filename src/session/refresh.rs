@@ -308,7 +308,7 @@ mod tests {
         tokens.claims = crate::identity::Claims::verified(claims.as_object().unwrap().clone());
         bed.pool.answer_next(Outcome::Tokens(tokens));
         let caller = bed.caller(&request).await.unwrap();
-        assert_eq!(caller.identity.groups[..], ["new".into()]);
+        assert_eq!(caller.identity.groups[..], [Box::<str>::from("new")]);
         ended.cancel();
         assert!(caller.ended.is_cancelled(), "the same signal as before");
     }
