@@ -97,6 +97,7 @@ impl Running {
             Arc::clone(&pool),
             Arc::clone(&sessions),
             clock,
+            tasks.clone(),
         )?;
 
         let listener = Listener::bind(config.server).await?;
@@ -107,7 +108,13 @@ impl Running {
         tasks.spawn(async move { tidy.run_until_cancelled(sessions.keep_tidy()).await });
         let app = App::new(gate, sign_in, forwarder).into_service();
         let server = tasks.spawn(listener.serve(app, stop.clone()));
-        Ok(Self { address, origin: origin.to_string(), stop, server, tasks })
+        Ok(Self {
+            address,
+            origin: origin.to_string(),
+            stop,
+            server,
+            tasks,
+        })
     }
 
     /// Where people reach it.
@@ -131,7 +138,10 @@ impl Running {
             tracing::warn!(connections, "the drain time was up: connections were cut");
         }
         self.tasks.close();
-        if tokio::time::timeout(AFTERWORK, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(AFTERWORK, self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("background work was left unfinished");
         }
         Ok(drained)

@@ -195,6 +195,8 @@ impl UserPool {
     }
 
     async fn renew(&self, grant: &RefreshGrant) -> Result<SignedIn, CognitoError> {
+        // With rotation the reply brings the only good refresh token: it must not be lost for want of keys.
+        self.jwks.ensure().await?;
         let way = if self.refresh_by_initiate_auth.load(Ordering::Relaxed) {
             RefreshWay::RefreshTokenAuth
         } else {

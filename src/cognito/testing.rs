@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tracing::{Dispatch, Level, Subscriber};
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Settings, UserPool};
 use crate::clock::Clock;
@@ -322,18 +324,28 @@ pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// From now until the guard is dropped.
     pub(super) fn capture(&self) -> tracing::subscriber::DefaultGuard {
+        // While a process has one subscriber only, tracing takes an event that another thread meets
+        // first for one that nobody wants. So there are two.
+        static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| subscriber(io::sink).into());
+        LazyLock::force(&ANOTHER);
         let log = self.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || log.clone())
-            .with_ansi(false)
-            .finish();
-        tracing::subscriber::set_default(subscriber)
+        tracing::subscriber::set_default(subscriber(move || log.clone()))
     }
 
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
+}
+
+fn subscriber<W>(writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt()
+        .with_max_level(Level::TRACE)
+        .with_writer(writer)
+        .with_ansi(false)
+        .finish()
 }
 
 impl io::Write for Log {

@@ -19,7 +19,11 @@ pub(super) fn dev(
     let _ = writeln!(text, "\n  sidegate dev is ready:  {}/\n", gate.origin());
     users(&mut text, summary);
     let _ = writeln!(text, "  application  {upstream}");
-    let _ = writeln!(text, "  user pool    {}  (made up, for this machine only)", pool.url());
+    let _ = writeln!(
+        text,
+        "  user pool    {}  (made up, for this machine only)",
+        pool.url()
+    );
     let _ = writeln!(text, "  Ctrl-C stops it.\n");
     print(&text)
 }
@@ -54,7 +58,12 @@ pub(super) fn pool(pool: &LocalPool) -> io::Result<()> {
 }
 
 fn users(text: &mut String, summary: &PoolSummary) {
-    let width = summary.users.iter().map(|user| user.username.len()).max().unwrap_or(0);
+    let width = summary
+        .users
+        .iter()
+        .map(|user| user.username.len())
+        .max()
+        .unwrap_or(0);
     for user in &summary.users {
         let password = user.password.as_deref().unwrap_or("(set earlier)");
         let _ = write!(text, "  {:width$}  {password}", user.username);

@@ -79,7 +79,11 @@ pub async fn dev(options: DevOptions) -> anyhow::Result<()> {
             Url::parse(&format!("http://{address}"))?
         }
     };
-    let summary = pool.pools().into_iter().next().context("the pool file names no pool")?;
+    let summary = pool
+        .pools()
+        .into_iter()
+        .next()
+        .context("the pool file names no pool")?;
     let client = client(&summary, &options.flow)?;
     let listen = with_port(options.listen)?;
     let config = config(listen, &pool, &summary, client, &upstream, &options)?;

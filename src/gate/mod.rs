@@ -157,8 +157,8 @@ struct Facts<'a> {
 }
 
 fn decide(facts: Facts<'_>) -> Decision {
-    let page_load = facts.audience == Audience::Page
-        && matches!(*facts.method, Method::GET | Method::HEAD);
+    let page_load =
+        facts.audience == Audience::Page && matches!(*facts.method, Method::GET | Method::HEAD);
     match facts.found {
         Found::Caller(_) if facts.foreign_websocket => Decision::Refuse(Refusal::WrongOrigin),
         Found::Caller(caller) => Decision::Pass(Some(caller)),
@@ -177,5 +177,290 @@ impl fmt::Debug for Gate {
             .field("admission", &self.admission)
             .field("public", &self.public)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::identity::{Claims, Identity, IdentityHeaders};
+    use crate::session::bed::{Bed, Outcome, TOKEN_LIFE};
+
+    fn caller() -> Found {
+        let claims = serde_json::json!({"sub": "alice"});
+        let claims = Claims::verified(claims.as_object().unwrap().clone());
+        Found::Caller(Caller {
+            identity: Arc::new(Identity::new(&claims, &IdentityHeaders::default())),
+            ended: CancellationToken::new(),
+        })
+    }
+
+    fn facts(found: Found) -> Facts<'static> {
+        Facts {
+            found,
+            public: false,
+            foreign_websocket: false,
+            audience: Audience::Page,
+            method: &Method::GET,
+            target: "/a?b",
+        }
+    }
+
+    /// One word for a decision.
+    fn verdict(facts: Facts<'_>) -> String {
+        match decide(facts) {
+            Decision::Pass(Some(_)) => "pass with caller".to_owned(),
+            Decision::Pass(None) => "pass".to_owned(),
+            Decision::SignIn { return_to } => format!("sign in for {return_to}"),
+            Decision::Refuse(refusal) => refusal.words().code.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_caller_passes_with_the_identity_public_or_not() {
+        for public in [true, false] {
+            for audience in [Audience::Page, Audience::Program, Audience::Grpc] {
+                for method in [&Method::GET, &Method::POST] {
+                    let facts = Facts {
+                        public,
+                        audience,
+                        method,
+                        ..facts(caller())
+                    };
+                    assert_eq!(verdict(facts), "pass with caller");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_load_without_a_session_is_sent_to_sign_in_and_back() {
+        for method in [&Method::GET, &Method::HEAD] {
+            let facts = Facts {
+                method,
+                ..facts(Found::None)
+            };
+            assert_eq!(verdict(facts), "sign in for /a?b");
+        }
+    }
+
+    #[test]
+    fn anything_but_a_page_load_is_told_that_sign_in_is_needed() {
+        //
+        for audience in [Audience::Program, Audience::Grpc] {
+            let facts = Facts {
+                audience,
+                ..facts(Found::None)
+            };
+            assert_eq!(verdict(facts), "sign_in_needed");
+        }
+        for method in [&Method::POST, &Method::OPTIONS, &Method::DELETE] {
+            let facts = Facts {
+                method,
+                ..facts(Found::None)
+            };
+            assert_eq!(verdict(facts), "sign_in_needed");
+        }
+    }
+
+    #[test]
+    fn a_public_path_needs_no_session_and_no_pool() {
+        for found in [Found::None, Found::Unavailable] {
+            for audience in [Audience::Page, Audience::Program, Audience::Grpc] {
+                let facts = Facts {
+                    public: true,
+                    audience,
+                    ..facts(found.clone())
+                };
+                assert_eq!(verdict(facts), "pass");
+            }
+        }
+    }
+
+    #[test]
+    fn a_session_that_cannot_be_renewed_now_is_not_sent_to_sign_in() {
+        // a redirect would multiply the load.
+        for audience in [Audience::Page, Audience::Program, Audience::Grpc] {
+            let facts = Facts {
+                audience,
+                ..facts(Found::Unavailable)
+            };
+            assert_eq!(verdict(facts), "sign_in_unavailable");
+        }
+    }
+
+    #[test]
+    fn a_foreign_page_cannot_open_a_websocket_with_the_callers_cookie() {
+        //
+        for public in [true, false] {
+            let facts = Facts {
+                foreign_websocket: true,
+                public,
+                ..facts(caller())
+            };
+            assert_eq!(verdict(facts), "wrong_origin");
+        }
+        let audience = Audience::Program;
+        let stranger = Facts {
+            foreign_websocket: true,
+            audience,
+            ..facts(Found::None)
+        };
+        assert_eq!(verdict(stranger), "sign_in_needed");
+    }
+
+    fn gate(bed: &Bed) -> Gate {
+        let rule = |path| PublicRule::parse(path, &[]).unwrap();
+        let settings = Settings {
+            public: vec![rule("/public/"), rule("/robots.txt")],
+            hosts: Vec::new(),
+            methods: Vec::new(),
+            websocket_origins: vec!["https://live.example".to_owned()],
+            strict_paths: true,
+        };
+        let origin = "https://app.example.com".parse().unwrap();
+        Gate::new(settings, &origin, Arc::clone(&bed.sessions))
+    }
+
+    fn request(
+        target: &str,
+        session: &HeaderMap,
+        fields: &[(&'static str, &str)],
+    ) -> Request<Body> {
+        let mut request = Request::new(Body::Empty);
+        *request.uri_mut() = target.parse().unwrap();
+        *request.headers_mut() = session.clone();
+        let headers = request.headers_mut();
+        headers.append(header::HOST, "app.example.com".parse().unwrap());
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        request
+    }
+
+    async fn passes(gate: &Gate, request: &Request<Body>) -> bool {
+        matches!(gate.check(request).await, Decision::Pass(_))
+    }
+
+    #[tokio::test]
+    async fn a_signed_in_browser_passes_and_a_stranger_does_not() {
+        let bed = Bed::new();
+        let (gate, session) = (gate(&bed), bed.sign_in("alice").await);
+        let decision = gate.check(&request("/a", &session, &[])).await;
+        assert!(
+            matches!(decision, Decision::Pass(Some(caller)) if &*caller.identity.subject == "alice")
+        );
+        let page = [("accept", "text/html")];
+        let decision = gate
+            .check(&request("/a?b=c", &HeaderMap::new(), &page))
+            .await;
+        assert!(matches!(decision, Decision::SignIn { return_to } if return_to == "/a?b=c"));
+    }
+
+    #[tokio::test]
+    async fn only_a_canonical_path_can_be_public() {
+        //
+        let bed = Bed::new();
+        let gate = gate(&bed);
+        for target in ["/public/x", "/public/x?y=/../z", "/robots.txt"] {
+            assert!(
+                passes(&gate, &request(target, &HeaderMap::new(), &[])).await,
+                "{target}"
+            );
+        }
+        for target in [
+            "/public",
+            "/public//x",
+            "/public/;x",
+            "/public/%61",
+            "/public/%2561",
+            "/publicx",
+            "/PUBLIC/x",
+            "/x?/public/x",
+            "/public/../x",
+            "/public/..%2fx",
+            "/.sidegate",
+            "/%2esidegate/x",
+        ] {
+            assert!(
+                !passes(&gate, &request(target, &HeaderMap::new(), &[])).await,
+                "{target}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cors_preflight_passes_no_more_than_anything_else() {
+        //
+        let bed = Bed::new();
+        let fields = [
+            ("origin", "https://evil.example"),
+            ("access-control-request-method", "POST"),
+        ];
+        for target in ["/a", "/public/x"] {
+            let mut preflight = request(target, &HeaderMap::new(), &fields);
+            *preflight.method_mut() = Method::OPTIONS;
+            assert!(!passes(&gate(&bed), &preflight).await, "{target}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_websocket_must_come_from_a_known_origin_named_once() {
+        let bed = Bed::new();
+        let (gate, session) = (gate(&bed), bed.sign_in("alice").await);
+        let upgrade = ("upgrade", "websocket");
+        for origin in ["https://app.example.com", "https://live.example"] {
+            let request = request("/ws", &session, &[upgrade, ("origin", origin)]);
+            assert!(passes(&gate, &request).await, "{origin}");
+        }
+        let ours = ("origin", "https://app.example.com");
+        for fields in [
+            &[upgrade][..],
+            &[upgrade, ("origin", "null")],
+            &[upgrade, ("origin", "https://evil.example")],
+            &[upgrade, ("origin", "http://app.example.com")],
+            &[upgrade, ("origin", "https://app.example.com:8443")],
+            &[upgrade, ("origin", "https://app.example.com.evil.example")],
+            &[upgrade, ours, ours],
+            &[("upgrade", "WebSocket")],
+            &[("upgrade", "h2c, websocket/13")],
+            &[("upgrade", "h2c"), upgrade],
+        ] {
+            let decision = gate.check(&request("/ws", &session, fields)).await;
+            let refused = matches!(decision, Decision::Refuse(Refusal::WrongOrigin));
+            assert!(refused, "{fields:?}");
+        }
+        let other = request("/a", &session, &[("upgrade", "h2c")]);
+        assert!(passes(&gate, &other).await, "not a WebSocket");
+    }
+
+    #[tokio::test]
+    async fn a_session_whose_pool_is_dead_is_refused_with_503() {
+        let bed = Bed::new();
+        let (gate, session) = (gate(&bed), bed.sign_in("alice").await);
+        bed.advance(TOKEN_LIFE);
+        bed.pool.answer_next(Outcome::Outage);
+        let decision = gate.check(&request("/a", &session, &[])).await;
+        assert!(matches!(
+            decision,
+            Decision::Refuse(Refusal::PoolUnavailable)
+        ));
+        assert!(passes(&gate, &request("/public/x", &session, &[])).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_admitted_is_refused_before_any_session_is_asked() {
+        let bed = Bed::new();
+        let (gate, session) = (gate(&bed), bed.sign_in("alice").await);
+        let mut request = request("/a", &session, &[]);
+        *request.method_mut() = Method::TRACE;
+        assert_eq!(gate.admit(&request), Err(Refusal::MethodNotAllowed));
+        let decision = gate.check(&request).await;
+        assert!(matches!(
+            decision,
+            Decision::Refuse(Refusal::MethodNotAllowed)
+        ));
     }
 }

@@ -132,3 +132,141 @@ fn strip_any<'a>(text: &'a [u8], starts: &[&[u8]]) -> Option<&'a [u8]> {
         head.eq_ignore_ascii_case(start).then_some(rest)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOSTILE: &str = include_str!("../../tests/data/paths.hostile");
+    const CANONICAL: &str = include_str!("../../tests/data/paths.canonical");
+
+    fn cases(file: &str) -> impl Iterator<Item = String> {
+        file.lines().skip(1).map(unescape)
+    }
+
+    /// `\\xNN` is one byte.
+    fn unescape(line: &str) -> String {
+        let mut parts = line.split("\\x");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (digits, rest) = part.split_at(2);
+            text.push(char::from(u8::from_str_radix(digits, 16).unwrap()));
+            text.push_str(rest);
+        }
+        text
+    }
+
+    #[test]
+    fn no_hostile_path_can_match_a_public_rule() {
+        for path in cases(HOSTILE) {
+            for strict in [true, false] {
+                assert_ne!(
+                    judge_path(&path, strict),
+                    Ok(PathForm::Canonical),
+                    "{path:?} was let through, strict: {strict}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_paths_are_canonical() {
+        for path in cases(CANONICAL) {
+            for strict in [true, false] {
+                assert_eq!(
+                    judge_path(&path, strict),
+                    Ok(PathForm::Canonical),
+                    "{path:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_only_confuse_is_refused_strict_or_not() {
+        for path in [
+            "",
+            "a",
+            "*",
+            "/\0",
+            "/a\tb",
+            "/a b",
+            "/\u{7f}",
+            "/a\\b",
+            "/a#b",
+            "/a?b",
+            "/%",
+            "/%2",
+            "/%g0",
+            "/%+1",
+            "/%00",
+            "/a%00.png",
+        ] {
+            for strict in [true, false] {
+                assert!(
+                    judge_path(path, strict).is_err(),
+                    "{path:?} was let through"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn strict_refuses_what_the_switch_lets_through_to_the_signed_in() {
+        for path in [
+            "/a%2fb",
+            "/a%5Cb",
+            "/a/../b",
+            "/a/.",
+            "/..",
+            "/%2e%2E/b",
+            "/a/.%2e/b",
+            "/a/..;x/b",
+            "/a/..%3Bx/b",
+            "/a/..%20/b",
+        ] {
+            assert!(judge_path(path, true).is_err(), "{path:?} was let through");
+            assert_eq!(judge_path(path, false), Ok(PathForm::Odd), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn odd_paths_are_left_to_the_signed_in() {
+        for path in [
+            "//a", "/a//b", "/a;b=c", "/%61", "/a%25b", "/é", "/a%0ab", "/...", "/%ff",
+        ] {
+            assert_eq!(judge_path(path, true), Ok(PathForm::Odd), "{path:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn any_text_is_judged_without_a_panic(path in "/?\\PC{0,40}|.{0,40}") {
+            let strict = judge_path(&path, true);
+            let lax = judge_path(&path, false);
+            // The switch opens nothing to the public.
+            prop_assert_eq!(strict == Ok(PathForm::Canonical), lax == Ok(PathForm::Canonical));
+        }
+
+        #[test]
+        fn a_canonical_path_means_the_same_before_and_after_decoding(path in "/([a.%2eE5cf/;]|%2[ef5]|%5c|[.][.]/|x){0,12}") {
+            if judge_path(&path, false) == Ok(PathForm::Canonical) {
+                let decoded = percent_decode_str(&path).decode_utf8().unwrap();
+                let twice = percent_decode_str(&decoded).decode_utf8().unwrap();
+                prop_assert_eq!(&decoded, &twice);
+                prop_assert_eq!(decoded.matches('/').count(), path.matches('/').count());
+                let (_, segments) = decoded.split_once('/').unwrap();
+                let last = segments.matches('/').count();
+                for (number, segment) in segments.split('/').enumerate() {
+                    prop_assert!(segment != "." && segment != "..");
+                    prop_assert!(!segment.is_empty() || number == last);
+                }
+            }
+        }
+    }
+}

@@ -91,14 +91,13 @@ impl Shared {
     pub(super) fn close(self: &Arc<Self>, record: &Record, reason: Reason) {
         record.close(reason);
         if reason.revokes() {
-            self.revoke(&record.grant.refresh_token);
+            self.revoke(record.refresh_token());
         }
     }
 
     /// Has the pool revoke a refresh token, in the background.
-    pub(super) fn revoke(self: &Arc<Self>, refresh_token: &Secret<String>) {
+    pub(super) fn revoke(self: &Arc<Self>, refresh_token: Secret<String>) {
         let shared = Arc::clone(self);
-        let refresh_token = refresh_token.clone();
         self.tasks.spawn(async move {
             if let Err(error) = revoke(&*shared.pool, &refresh_token, &PATIENCE).await {
                 tracing::warn!(%error, "a refresh token was not revoked; it ends by itself");
@@ -186,9 +185,10 @@ async fn revoke(
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use futures_util::future::BoxFuture;
+    use futures_util::future::{BoxFuture, Either};
 
     use super::super::bed::{Bed, settings};
     use super::super::{Found, Settings};
@@ -208,6 +208,17 @@ mod tests {
         shared.sweep().await;
         assert!(ended.is_cancelled());
         assert!(matches!(bed.sessions.find(&request).await, Found::None));
+    }
+
+    #[tokio::test]
+    async fn keeping_tidy_sweeps_and_goes_on() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        let ended = bed.caller(&request).await.unwrap().ended;
+        bed.advance(30 * 60);
+        let (told, tidy) = (pin!(ended.cancelled()), pin!(bed.sessions.keep_tidy()));
+        let first = futures_util::future::select(told, tidy).await;
+        assert!(matches!(first, Either::Left(_)));
     }
 
     #[tokio::test]
@@ -254,7 +265,10 @@ mod tests {
     }
 
     /// Answers revocations with an outage, a refusal, or not at all.
-    struct Stubborn(AtomicUsize, fn() -> BoxFuture<'static, Result<(), PoolFailure>>);
+    struct Stubborn(
+        AtomicUsize,
+        fn() -> BoxFuture<'static, Result<(), PoolFailure>>,
+    );
 
     impl Renew for Stubborn {
         fn renew<'a>(
@@ -264,10 +278,7 @@ mod tests {
             Box::pin(std::future::pending())
         }
 
-        fn revoke<'a>(
-            &'a self,
-            _: &'a Secret<String>,
-        ) -> BoxFuture<'a, Result<(), PoolFailure>> {
+        fn revoke<'a>(&'a self, _: &'a Secret<String>) -> BoxFuture<'a, Result<(), PoolFailure>> {
             self.0.fetch_add(1, Ordering::SeqCst);
             (self.1)()
         }

@@ -174,7 +174,9 @@ mod tests {
             let (ticket, record) = contract::session("racer");
             store.insert(&ticket, Arc::clone(&record)).await.unwrap();
             std::thread::scope(|scope| {
-                scope.spawn(|| futures_util::FutureExt::now_or_never(store.replace(&ticket, record)));
+                scope.spawn(|| {
+                    futures_util::FutureExt::now_or_never(store.replace(&ticket, record))
+                });
                 scope.spawn(|| store.take(&ticket.key));
             });
             assert!(store.peek(&ticket.key).is_none());

@@ -9,6 +9,7 @@
 pub(crate) mod bed;
 mod cookie;
 mod ending;
+mod grant;
 mod memory;
 mod record;
 mod refresh;
@@ -84,6 +85,18 @@ pub enum Found {
     /// The session is there, but its tokens have run out and the pool cannot be asked, or the store
     /// cannot be read: 503, not sign-in.
     Unavailable,
+}
+
+impl Found {
+    /// A session that was told to end is none, even if a store that evicts and replaces at the same
+    /// moment still shows it.
+    fn of(record: &Record) -> Self {
+        if record.caller.ended.is_cancelled() {
+            Self::None
+        } else {
+            Self::Caller(record.caller.clone())
+        }
+    }
 }
 
 /// A session could not be begun or kept.
@@ -167,7 +180,7 @@ impl Sessions {
         }
         record.touch(now);
         if now < record.renew_at {
-            return Found::Caller(record.caller.clone());
+            return Found::of(&record);
         }
         self.renew(&ticket, &record).await
     }
@@ -191,7 +204,7 @@ impl Sessions {
     async fn renew(&self, ticket: &Ticket, record: &Record) -> Found {
         let prospect = self.shared.renew(ticket);
         if self.shared.clock.now() < record.expires_at {
-            return Found::Caller(record.caller.clone());
+            return Found::of(record);
         }
         match prospect {
             Prospect::Resting => return Found::Unavailable,
@@ -203,9 +216,7 @@ impl Sessions {
         }
         match self.shared.store.peek(&ticket.key) {
             None => Found::None,
-            Some(record) if self.shared.clock.now() < record.expires_at => {
-                Found::Caller(record.caller.clone())
-            }
+            Some(record) if self.shared.clock.now() < record.expires_at => Found::of(&record),
             Some(_) => Found::Unavailable,
         }
     }
@@ -443,11 +454,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_session_that_was_told_to_end_is_none_wherever_it_still_shows() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        bed.caller(&request).await.unwrap().ended.cancel();
+        assert!(bed.caller(&request).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn two_tabs_that_begin_at_once_end_the_session_before_both() {
+        let bed = Bed::new();
+        let before = bed.sign_in("alice").await;
+        let tabs = (
+            bed.sign_in_over("alice", &before),
+            bed.sign_in_over("alice", &before),
+        );
+        let (one, two) = futures_util::future::join(tabs.0, tabs.1).await;
+        assert!(bed.caller(&before).await.is_none());
+        assert!(bed.caller(&one).await.is_some() && bed.caller(&two).await.is_some());
+    }
+
+    #[tokio::test]
     async fn debug_shows_neither_id_nor_token() {
         let bed = Bed::new();
         let request = bed.sign_in("alice").await;
         let found = bed.sessions.find(&request).await;
-        let text = format!("{:?} {found:?} {:?}", bed.sessions, signed_in("a", bed.clock.now()));
+        let text = format!(
+            "{:?} {found:?} {:?}",
+            bed.sessions,
+            signed_in("a", bed.clock.now())
+        );
         let cookie = request[header::COOKIE].to_str().unwrap();
         let (_, id) = cookie.split_once('=').unwrap();
         assert!(!text.contains(id) && !text.contains("first-of"), "{text}");

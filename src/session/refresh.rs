@@ -163,8 +163,8 @@ struct Flight {
 impl Flight {
     async fn run(mut self, record: Arc<Record>) {
         let _turn = self.shared.at_once.acquire().await;
-        match self.shared.pool.renew(&record.grant).await {
-            Ok(signed_in) => self.rests = !self.keep(&record, &signed_in).await,
+        match self.shared.pool.renew(&record.grant()).await {
+            Ok(signed_in) => self.rests = !self.keep(&record, signed_in).await,
             Err(PoolFailure::Outage(error)) => {
                 tracing::warn!(sub = record.subject(), %error, "tokens not renewed; the session stays");
             }
@@ -177,20 +177,20 @@ impl Flight {
     }
 
     /// Puts the new tokens into the store. False when that bought the session no time.
-    async fn keep(&self, old: &Record, signed_in: &SignedIn) -> bool {
+    async fn keep(&self, old: &Record, signed_in: SignedIn) -> bool {
         let shared = &self.shared;
         if signed_in.claims.subject() != old.subject() {
             tracing::error!(sub = old.subject(), "the renewed tokens are another user's");
             shared.end(&self.ticket.key, Reason::Refused).await;
             return true;
         }
-        let new = Arc::new(old.renewed(signed_in, &shared.headers, &self.ticket.key));
+        let new = Arc::new(old.renewed(&signed_in, &shared.headers, &self.ticket.key));
         let renew_at = new.renew_at;
         match shared.store.replace(&self.ticket, new).await {
             Ok(true) => {}
             Ok(false) => {
                 // Signed out while the pool made them: nobody else will revoke them.
-                shared.revoke(&signed_in.grant.refresh_token);
+                shared.revoke(signed_in.grant.refresh_token);
                 return true;
             }
             Err(error) => {
@@ -252,11 +252,11 @@ mod tests {
         (bed, request)
     }
 
-    fn key(bed: &Bed, request: &http::HeaderMap) -> SessionKey {
+    fn ticket(bed: &Bed, request: &http::HeaderMap) -> Ticket {
         let cookie = request[http::header::COOKIE].to_str().unwrap();
         let (_, value) = cookie.split_once('=').unwrap();
         let id = super::super::SessionId::parse(value).unwrap();
-        bed.sessions.lookup.seal(id).key
+        bed.sessions.lookup.seal(id)
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -301,14 +301,14 @@ mod tests {
     #[tokio::test]
     async fn renewed_tokens_change_the_identity_and_nothing_else() {
         let (bed, request) = expired().await;
-        let ended = bed.sessions.shared.store.peek(&key(&bed, &request));
+        let ended = bed.sessions.shared.store.peek(&ticket(&bed, &request).key);
         let ended = ended.unwrap().caller.ended.clone();
         let mut tokens = signed_in("alice", bed.clock.now());
         let claims = serde_json::json!({"sub": "alice", "cognito:username": "alice", "cognito:groups": ["new"]});
         tokens.claims = crate::identity::Claims::verified(claims.as_object().unwrap().clone());
         bed.pool.answer_next(Outcome::Tokens(tokens));
         let caller = bed.caller(&request).await.unwrap();
-        assert_eq!(caller.identity.groups[..], ["new".into()]);
+        assert_eq!(caller.identity.groups[..], [Box::<str>::from("new")]);
         ended.cancel();
         assert!(caller.ended.is_cancelled(), "the same signal as before");
     }
@@ -322,6 +322,18 @@ mod tests {
         let asked = bed.pool.asked_with();
         assert!(asked[0].starts_with("first-of-alice-"));
         assert_eq!(asked[1..], ["renewed-1"]);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_comes_late_does_not_use_the_spent_refresh_token() {
+        let (bed, request) = expired().await;
+        let ticket = ticket(&bed, &request);
+        bed.caller(&request).await.unwrap();
+        // As a request that read the record before the renewal would.
+        let prospect = bed.sessions.shared.renew(&ticket);
+        assert!(matches!(prospect, Prospect::Settled));
+        bed.settle().await;
+        assert_eq!(bed.pool.asked(), 1);
     }
 
     #[tokio::test]
@@ -348,7 +360,10 @@ mod tests {
             }
             assert_eq!(bed.pool.asked(), calls + 1);
             bed.clock.advance(Duration::from_millis(rest * 1000 - 1));
-            assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+            assert!(matches!(
+                bed.sessions.find(&request).await,
+                Found::Unavailable
+            ));
             assert_eq!(bed.pool.asked(), calls + 1, "before {rest} s were over");
             bed.clock.advance(Duration::from_millis(1));
         }
@@ -377,7 +392,10 @@ mod tests {
     async fn a_pool_that_comes_back_is_used_again() {
         let (bed, request) = expired().await;
         bed.pool.answer_next(Outcome::Outage);
-        assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+        assert!(matches!(
+            bed.sessions.find(&request).await,
+            Found::Unavailable
+        ));
         bed.advance(1);
         bed.caller(&request).await.unwrap();
         bed.sessions.shared.forget_rests();
@@ -389,8 +407,11 @@ mod tests {
         // F-14
         let (bed, request) = expired().await;
         bed.pool.answer_next(Outcome::Outage);
-        assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
-        let key = key(&bed, &request);
+        assert!(matches!(
+            bed.sessions.find(&request).await,
+            Found::Unavailable
+        ));
+        let key = ticket(&bed, &request).key;
         let until = bed.clock.since_epoch() + Duration::from_secs(7200);
         let rest = FIRST_REST;
         let resting = Renewal::Resting { until, rest };
@@ -402,7 +423,10 @@ mod tests {
     async fn rests_of_ended_sessions_are_forgotten() {
         let (bed, request) = expired().await;
         bed.pool.answer_next(Outcome::Outage);
-        assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+        assert!(matches!(
+            bed.sessions.find(&request).await,
+            Found::Unavailable
+        ));
         bed.sessions.end(&request).await;
         bed.advance(60);
         bed.sessions.shared.sweep().await;
@@ -412,7 +436,12 @@ mod tests {
     #[tokio::test]
     async fn a_refused_renewal_ends_the_session() {
         let (bed, request) = expired().await;
-        let record = bed.sessions.shared.store.peek(&key(&bed, &request)).unwrap();
+        let record = bed
+            .sessions
+            .shared
+            .store
+            .peek(&ticket(&bed, &request).key)
+            .unwrap();
         bed.pool.answer_next(Outcome::Refused);
         assert!(bed.caller(&request).await.is_none());
         assert!(record.caller.ended.is_cancelled());
@@ -447,7 +476,10 @@ mod tests {
     async fn a_panic_in_a_renewal_lets_the_waiting_go_on() {
         let (bed, request) = expired().await;
         bed.pool.answer_next(Outcome::Panic);
-        assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+        assert!(matches!(
+            bed.sessions.find(&request).await,
+            Found::Unavailable
+        ));
         bed.advance(1);
         bed.caller(&request).await.unwrap();
     }
@@ -458,10 +490,14 @@ mod tests {
         let (bed, request) = expired().await;
         for _ in 0..10 {
             let then = UnixSeconds(bed.clock.now().0 - 2 * TOKEN_LIFE);
-            bed.pool.answer_next(Outcome::Tokens(signed_in("alice", then)));
+            bed.pool
+                .answer_next(Outcome::Tokens(signed_in("alice", then)));
         }
         for _ in 0..100 {
-            assert!(matches!(bed.sessions.find(&request).await, Found::Unavailable));
+            assert!(matches!(
+                bed.sessions.find(&request).await,
+                Found::Unavailable
+            ));
         }
         assert_eq!(bed.pool.asked(), 1);
     }

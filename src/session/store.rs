@@ -131,7 +131,8 @@ pub(super) mod contract {
             let (here, record) = session("racer");
             store.insert(&here, Arc::clone(&record)).await.unwrap();
             let new = renewed(&here, &record);
-            let (replaced, removed) = join(store.replace(&here, new), store.remove(&here.key)).await;
+            let (replaced, removed) =
+                join(store.replace(&here, new), store.remove(&here.key)).await;
             assert!(replaced.is_ok() && removed.unwrap().is_some());
             assert!(store.peek(&here.key).is_none());
         }

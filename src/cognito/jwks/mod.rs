@@ -163,6 +163,25 @@ impl Jwks {
         })
     }
 
+    /// Makes sure that there are keys, before a call whose reply cannot be had twice.
+    ///
+    /// # Errors
+    /// [`KeysError`]; [`KeysError::None`] when it was not allowed to look again yet.
+    pub(super) async fn ensure(&self) -> Result<(), KeysError> {
+        if self.is_ready() {
+            return Ok(());
+        }
+        let mut demand = self.demand.lock().await;
+        if self.is_ready() {
+            return Ok(());
+        }
+        if !demand.is_due(self.clock.now()) {
+            return Err(KeysError::None);
+        }
+        demand.last_fetch = Some(self.clock.now());
+        self.fetch().await.map(drop)
+    }
+
     /// Fetches the document now, and returns how many keys it has.
     ///
     /// # Errors
@@ -230,12 +249,16 @@ impl KeySet {
 
 impl Demand {
     /// Whether the document may be fetched for this id.
-    fn allows(&mut self, id: &str, UnixSeconds(now): UnixSeconds) -> bool {
-        // A clock set back must not stop fetches until it has caught up.
-        let is_within = |since: UnixSeconds, seconds| since.0 <= now && now - since.0 < seconds;
-        self.unknown.retain(|(_, at)| is_within(*at, UNKNOWN_FOR));
-        let too_soon = |at| is_within(at, DEMAND_INTERVAL);
-        !self.last_fetch.is_some_and(too_soon) && !self.unknown.iter().any(|(known, _)| known == id)
+    fn allows(&mut self, id: &str, now: UnixSeconds) -> bool {
+        self.unknown
+            .retain(|(_, at)| is_within(*at, UNKNOWN_FOR, now));
+        self.is_due(now) && !self.unknown.iter().any(|(known, _)| known == id)
+    }
+
+    /// Whether the last fetch on demand is long enough ago.
+    fn is_due(&self, now: UnixSeconds) -> bool {
+        let too_soon = |at| is_within(at, DEMAND_INTERVAL, now);
+        !self.last_fetch.is_some_and(too_soon)
     }
 
     fn remember_unknown(&mut self, id: &str, now: UnixSeconds) {
@@ -244,6 +267,12 @@ impl Demand {
         }
         self.unknown.push_back((id.to_owned(), now));
     }
+}
+
+/// Whether `since` is less than so many seconds ago. Not when it is ahead: a clock that was set back must
+/// not stop fetches until it has caught up.
+fn is_within(UnixSeconds(since): UnixSeconds, seconds: u64, UnixSeconds(now): UnixSeconds) -> bool {
+    since <= now && now - since < seconds
 }
 
 /// Plus or minus up to a tenth, at random.

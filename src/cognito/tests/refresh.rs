@@ -85,3 +85,21 @@ async fn renewed_tokens_of_another_user_are_refused() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn without_keys_a_refresh_token_is_not_spent() {
+    let stub = Stub::start(|heard| match heard.operation() {
+        "keys" => Say::Close,
+        _ => tokens(Some("rotated")),
+    })
+    .await;
+    let pool = password_pool(stub.address);
+    for _ in 0..3 {
+        let error = pool.refresh(&grant()).await.unwrap_err();
+        assert!(
+            matches!(&error, CognitoError::Keys(_)) && error.is_outage(),
+            "{error:?}"
+        );
+    }
+    assert_eq!(stub.operations(), ["keys"]);
+}
