@@ -2,6 +2,7 @@
 mod alarm;
 pub mod app;
 pub mod body;
+pub mod cli;
 pub mod clock;
 pub mod cognito;
 pub mod config;

@@ -1,4 +1,8 @@
-//! Logs.
+//! Logs: where they go, how they look, and what they never hold.
+
+mod log;
+
+pub use log::start;
 
 /// What is logged and how it looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,4 +22,13 @@ pub enum Format {
     Json,
     /// For people.
     Text,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            format: Format::Auto,
+            level: "info".to_owned(),
+        }
+    }
 }
