@@ -161,15 +161,15 @@ mod tests {
     #[test]
     fn every_set_cookie_line_is_as_the_requirements_say() {
         let names = names("https://app.example.com");
-        assert_eq!(names.session(), "__Host-Http-sidegate-c74c2f66");
-        assert_eq!(names.browser(), "__Host-Http-sidegate-browser-c74c2f66");
+        assert_eq!(names.session(), "__Host-Http-sidegate-69baddde");
+        assert_eq!(names.browser(), "__Host-Http-sidegate-browser-69baddde");
         assert_eq!(
             names.set_session("v").unwrap(),
-            "__Host-Http-sidegate-c74c2f66=v; Path=/; Secure; HttpOnly; SameSite=Lax"
+            "__Host-Http-sidegate-69baddde=v; Path=/; Secure; HttpOnly; SameSite=Lax"
         );
         assert_eq!(
             names.clear_session().unwrap(),
-            "__Host-Http-sidegate-c74c2f66=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+            "__Host-Http-sidegate-69baddde=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
         );
     }
 

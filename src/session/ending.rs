@@ -91,14 +91,13 @@ impl Shared {
     pub(super) fn close(self: &Arc<Self>, record: &Record, reason: Reason) {
         record.close(reason);
         if reason.revokes() {
-            self.revoke(&record.grant.refresh_token);
+            self.revoke(record.refresh_token());
         }
     }
 
     /// Has the pool revoke a refresh token, in the background.
-    pub(super) fn revoke(self: &Arc<Self>, refresh_token: &Secret<String>) {
+    pub(super) fn revoke(self: &Arc<Self>, refresh_token: Secret<String>) {
         let shared = Arc::clone(self);
-        let refresh_token = refresh_token.clone();
         self.tasks.spawn(async move {
             if let Err(error) = revoke(&*shared.pool, &refresh_token, &PATIENCE).await {
                 tracing::warn!(%error, "a refresh token was not revoked; it ends by itself");
@@ -181,5 +180,135 @@ async fn revoke(
             return Err(failure);
         };
         tokio::time::sleep(*pause).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::{BoxFuture, Either};
+
+    use super::super::bed::{Bed, settings};
+    use super::super::{Found, Settings};
+    use super::*;
+    use crate::cognito::{RefreshGrant, SignedIn};
+
+    #[tokio::test]
+    async fn a_stream_is_told_of_its_sessions_end_without_a_request() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        let ended = bed.caller(&request).await.unwrap().ended;
+        let shared = &bed.sessions.shared;
+        bed.advance(30 * 60 - 1);
+        shared.sweep().await;
+        assert!(!ended.is_cancelled());
+        bed.advance(1);
+        shared.sweep().await;
+        assert!(ended.is_cancelled());
+        assert!(matches!(bed.sessions.find(&request).await, Found::None));
+    }
+
+    #[tokio::test]
+    async fn keeping_tidy_sweeps_and_goes_on() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        let ended = bed.caller(&request).await.unwrap().ended;
+        bed.advance(30 * 60);
+        let (told, tidy) = (pin!(ended.cancelled()), pin!(bed.sessions.keep_tidy()));
+        let first = futures_util::future::select(told, tidy).await;
+        assert!(matches!(first, Either::Left(_)));
+    }
+
+    #[tokio::test]
+    async fn a_session_in_use_outlives_its_first_deadline_but_not_its_absolute_one() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        let ended = bed.caller(&request).await.unwrap().ended;
+        let shared = &bed.sessions.shared;
+        for _ in 0..12 * 3 - 1 {
+            bed.advance(20 * 60);
+            bed.caller(&request).await.unwrap();
+            bed.settle().await;
+            shared.sweep().await;
+            assert!(!ended.is_cancelled());
+        }
+        bed.advance(20 * 60);
+        shared.sweep().await;
+        assert!(ended.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn expiry_does_not_turn_into_a_burst_of_revocations() {
+        let bed = Bed::new();
+        for number in 0..50 {
+            bed.sign_in(&format!("user-{number}")).await;
+        }
+        bed.advance(2 * 60 * 60);
+        bed.sessions.shared.sweep().await;
+        bed.settle().await;
+        assert!(bed.pool.revoked().is_empty());
+    }
+
+    #[tokio::test]
+    async fn signing_in_and_out_again_and_again_leaves_little_behind() {
+        let bed = Bed::with(Settings {
+            max_sessions: 10,
+            ..settings()
+        });
+        for _ in 0..200 {
+            let request = bed.sign_in("alice").await;
+            bed.sessions.end(&request).await;
+        }
+        assert!(locked(&bed.sessions.shared.deadlines).0.len() <= 21);
+    }
+
+    /// Answers revocations with an outage, a refusal, or not at all.
+    struct Stubborn(
+        AtomicUsize,
+        fn() -> BoxFuture<'static, Result<(), PoolFailure>>,
+    );
+
+    impl Renew for Stubborn {
+        fn renew<'a>(
+            &'a self,
+            _: &'a RefreshGrant,
+        ) -> BoxFuture<'a, Result<SignedIn, PoolFailure>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn revoke<'a>(&'a self, _: &'a Secret<String>) -> BoxFuture<'a, Result<(), PoolFailure>> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            (self.1)()
+        }
+    }
+
+    async fn tries(answer: fn() -> BoxFuture<'static, Result<(), PoolFailure>>) -> usize {
+        let pool = Stubborn(AtomicUsize::new(0), answer);
+        let no_time = Patience {
+            per_try: Duration::ZERO,
+            pauses: [Duration::ZERO; 4],
+        };
+        let outcome = revoke(&pool, &Secret::new("token".to_owned()), &no_time).await;
+        assert!(outcome.is_err());
+        pool.0.load(Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn revocation_is_tried_five_times_and_no_more() {
+        let dead = || -> BoxFuture<'static, _> {
+            Box::pin(async { Err(PoolFailure::Outage("down".into())) })
+        };
+        assert_eq!(tries(dead).await, 5);
+        assert_eq!(tries(|| Box::pin(std::future::pending())).await, 5);
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_refuses_to_revoke_is_not_asked_again() {
+        let refuses = || -> BoxFuture<'static, _> {
+            Box::pin(async { Err(PoolFailure::Refused("revocation is off".into())) })
+        };
+        assert_eq!(tries(refuses).await, 1);
     }
 }

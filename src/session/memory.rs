@@ -151,3 +151,95 @@ impl Users {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bed::settings;
+    use super::super::store::contract;
+    use super::*;
+
+    #[tokio::test]
+    async fn the_contract_of_stores_is_kept() {
+        let store = MemoryStore::new(&Settings {
+            max_sessions_per_user: 3,
+            ..settings()
+        });
+        contract::is_kept_by(&store).await;
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_removed_while_it_is_renewed_stays_away() {
+        let store = MemoryStore::new(&settings());
+        for _ in 0..500 {
+            let (ticket, record) = contract::session("racer");
+            store.insert(&ticket, Arc::clone(&record)).await.unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    futures_util::FutureExt::now_or_never(store.replace(&ticket, record))
+                });
+                scope.spawn(|| store.take(&ticket.key));
+            });
+            assert!(store.peek(&ticket.key).is_none());
+        }
+    }
+
+    /// Ten times as many sessions as fit, each of another user; gives the last.
+    async fn overfill(store: &MemoryStore, fit: usize) -> (Ticket, Arc<Record>) {
+        let mut last = contract::session("first");
+        for number in 0..fit * 10 {
+            last = contract::session(&format!("user-{number}"));
+            store.insert(&last.0, Arc::clone(&last.1)).await.unwrap();
+            store.records.run_pending_tasks();
+        }
+        last
+    }
+
+    #[tokio::test]
+    async fn the_number_of_sessions_is_bounded_and_the_newest_stays() {
+        let store = MemoryStore::new(&Settings {
+            max_sessions: 50,
+            ..settings()
+        });
+        let (first, record) = contract::session("alice");
+        store.insert(&first, Arc::clone(&record)).await.unwrap();
+        let (last, _) = overfill(&store, 50).await;
+        assert!((40..=50).contains(&store.records.entry_count()));
+        assert_eq!(
+            locked(&store.users.sessions).keys.len() as u64,
+            store.records.entry_count(),
+            "the index forgets with the cache"
+        );
+        assert!(store.peek(&last.key).is_some());
+        assert!(store.peek(&first.key).is_none());
+        assert!(record.caller.ended.is_cancelled(), "its streams are told");
+    }
+
+    #[tokio::test]
+    async fn the_bytes_of_sessions_are_bounded() {
+        let store = MemoryStore::new(&Settings {
+            max_bytes: 100 * 1024,
+            ..settings()
+        });
+        let (last, record) = overfill(&store, 40).await;
+        let held = store.records.entry_count() * record.weight() as u64;
+        assert!((70 * 1024..=101 * 1024).contains(&held), "{held}");
+        assert!(store.peek(&last.key).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_session_in_use_outlives_those_that_are_not() {
+        let store = MemoryStore::new(&Settings {
+            max_sessions: 50,
+            ..settings()
+        });
+        let (used, record) = contract::session("alice");
+        store.insert(&used, record).await.unwrap();
+        for number in 0..500 {
+            let (ticket, record) = contract::session(&format!("user-{number}"));
+            store.insert(&ticket, record).await.unwrap();
+            store.peek(&used.key);
+            store.records.run_pending_tasks();
+        }
+        assert!(store.peek(&used.key).is_some());
+    }
+}

@@ -5,8 +5,11 @@
 //! tokens. The browser holds a random id and nothing else; no token ever leaves this process but to
 //! the pool. Nothing here logs an id, a cookie or a token: `sub` and the reason only.
 
+#[cfg(test)]
+pub(crate) mod bed;
 mod cookie;
 mod ending;
+mod grant;
 mod memory;
 mod record;
 mod refresh;
@@ -82,6 +85,18 @@ pub enum Found {
     /// The session is there, but its tokens have run out and the pool cannot be asked, or the store
     /// cannot be read: 503, not sign-in.
     Unavailable,
+}
+
+impl Found {
+    /// A session that was told to end is none, even if a store that evicts and replaces at the same
+    /// moment still shows it.
+    fn of(record: &Record) -> Self {
+        if record.caller.ended.is_cancelled() {
+            Self::None
+        } else {
+            Self::Caller(record.caller.clone())
+        }
+    }
 }
 
 /// A session could not be begun or kept.
@@ -165,7 +180,7 @@ impl Sessions {
         }
         record.touch(now);
         if now < record.renew_at {
-            return Found::Caller(record.caller.clone());
+            return Found::of(&record);
         }
         self.renew(&ticket, &record).await
     }
@@ -189,7 +204,7 @@ impl Sessions {
     async fn renew(&self, ticket: &Ticket, record: &Record) -> Found {
         let prospect = self.shared.renew(ticket);
         if self.shared.clock.now() < record.expires_at {
-            return Found::Caller(record.caller.clone());
+            return Found::of(record);
         }
         match prospect {
             Prospect::Resting => return Found::Unavailable,
@@ -201,9 +216,7 @@ impl Sessions {
         }
         match self.shared.store.peek(&ticket.key) {
             None => Found::None,
-            Some(record) if self.shared.clock.now() < record.expires_at => {
-                Found::Caller(record.caller.clone())
-            }
+            Some(record) if self.shared.clock.now() < record.expires_at => Found::of(&record),
             Some(_) => Found::Unavailable,
         }
     }
@@ -287,4 +300,204 @@ impl fmt::Debug for Sessions {
 /// more than one change.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header;
+
+    use super::bed::{Bed, settings, signed_in};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_browser_that_signed_in_is_found_by_its_cookie_alone() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        let caller = bed.caller(&request).await.unwrap();
+        assert_eq!(&*caller.identity.subject, "alice");
+        assert!(!caller.ended.is_cancelled());
+        assert!(bed.caller(&HeaderMap::new()).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_cookie_that_we_did_not_make_is_no_session() {
+        let bed = Bed::new();
+        bed.sign_in("alice").await;
+        let name = bed.sessions.cookie_names().session();
+        for value in [
+            String::new(),
+            "x".to_owned(),
+            "A".repeat(42),
+            "A".repeat(43),
+            "A".repeat(44),
+            format!("{}=", "A".repeat(43)),
+            "\u{e9}".repeat(43),
+            "A".repeat(30_000),
+        ] {
+            let mut request = HeaderMap::new();
+            let field = HeaderValue::from_bytes(format!("{name}={value}").as_bytes());
+            request.append(header::COOKIE, field.unwrap());
+            assert!(bed.caller(&request).await.is_none(), "{value:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn sign_in_makes_a_new_id_and_ends_the_session_before_it() {
+        let bed = Bed::new();
+        let first = bed.sign_in("alice").await;
+        let ended = bed.caller(&first).await.unwrap().ended;
+        let second = bed.sign_in_over("alice", &first).await;
+        assert_ne!(first, second);
+        assert!(ended.is_cancelled());
+        assert!(bed.caller(&first).await.is_none());
+        assert!(bed.caller(&second).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn an_id_that_the_client_chose_is_never_adopted() {
+        let bed = Bed::new();
+        let name = bed.sessions.cookie_names().session();
+        let mut chosen = HeaderMap::new();
+        chosen.append(
+            header::COOKIE,
+            format!("{name}={}", "A".repeat(43)).parse().unwrap(),
+        );
+        bed.sign_in_over("alice", &chosen).await;
+        assert!(bed.caller(&chosen).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn two_cookies_of_our_name_are_no_session_and_signing_out_ends_both() {
+        let bed = Bed::new();
+        let (one, two) = (bed.sign_in("alice").await, bed.sign_in("mallory").await);
+        let mut both = one.clone();
+        both.append(header::COOKIE, two[header::COOKIE].clone());
+        assert!(bed.caller(&both).await.is_none());
+        bed.sessions.end(&both).await;
+        assert!(bed.caller(&one).await.is_none());
+        assert!(bed.caller(&two).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn sign_out_forgets_tells_the_streams_revokes_and_clears() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        let ended = bed.caller(&request).await.unwrap().ended;
+        let clearing = bed.sessions.end(&request).await;
+        assert!(ended.is_cancelled());
+        assert!(bed.caller(&request).await.is_none());
+        assert_eq!(
+            clearing,
+            [bed.sessions.cookie_names().clear_session().unwrap()]
+        );
+        bed.settle().await;
+        let revoked = bed.pool.revoked();
+        assert!(
+            matches!(&revoked[..], [token] if token.starts_with("first-of-alice-")),
+            "{revoked:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn sign_out_without_a_session_still_clears_the_cookie() {
+        let bed = Bed::new();
+        assert_eq!(bed.sessions.end(&HeaderMap::new()).await.len(), 1);
+        bed.settle().await;
+        assert!(bed.pool.revoked().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_when_it_is_not_used() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        let ended = bed.caller(&request).await.unwrap().ended;
+        bed.advance(30 * 60 - 1);
+        assert!(bed.caller(&request).await.is_some(), "used in time");
+        bed.advance(30 * 60 - 1);
+        assert!(bed.caller(&request).await.is_some(), "used in time again");
+        bed.advance(30 * 60);
+        assert!(bed.caller(&request).await.is_none());
+        assert!(ended.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_at_its_absolute_time_however_much_it_is_used() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        for _ in 0..12 * 6 - 1 {
+            bed.advance(10 * 60);
+            assert!(bed.caller(&request).await.is_some());
+            bed.settle().await;
+        }
+        assert!(bed.pool.asked() >= 11, "its tokens were renewed meanwhile");
+        bed.advance(10 * 60);
+        assert!(bed.caller(&request).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_oldest_session_of_a_user_ends_beyond_the_limit() {
+        let bed = Bed::with(Settings {
+            max_sessions_per_user: 3,
+            ..settings()
+        });
+        let other = bed.sign_in("bob").await;
+        let mut mine = Vec::new();
+        for _ in 0..5 {
+            mine.push(bed.sign_in("alice").await);
+        }
+        for (number, request) in mine.iter().enumerate() {
+            assert_eq!(bed.caller(request).await.is_some(), number >= 2, "{number}");
+        }
+        assert!(bed.caller(&other).await.is_some());
+        bed.settle().await;
+        assert_eq!(bed.pool.revoked().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_was_told_to_end_is_none_wherever_it_still_shows() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        bed.caller(&request).await.unwrap().ended.cancel();
+        assert!(bed.caller(&request).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn two_tabs_that_begin_at_once_end_the_session_before_both() {
+        let bed = Bed::new();
+        let before = bed.sign_in("alice").await;
+        let tabs = (
+            bed.sign_in_over("alice", &before),
+            bed.sign_in_over("alice", &before),
+        );
+        let (one, two) = futures_util::future::join(tabs.0, tabs.1).await;
+        assert!(bed.caller(&before).await.is_none());
+        assert!(bed.caller(&one).await.is_some() && bed.caller(&two).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn debug_shows_neither_id_nor_token() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        let found = bed.sessions.find(&request).await;
+        let text = format!(
+            "{:?} {found:?} {:?}",
+            bed.sessions,
+            signed_in("a", bed.clock.now())
+        );
+        let cookie = request[header::COOKIE].to_str().unwrap();
+        let (_, id) = cookie.split_once('=').unwrap();
+        assert!(!text.contains(id) && !text.contains("first-of"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn each_id_is_256_bits_and_no_two_are_alike() {
+        let bed = Bed::new();
+        let mut ids = std::collections::HashSet::new();
+        for _ in 0..100 {
+            let request = bed.sign_in("alice").await;
+            let cookie = request[header::COOKIE].to_str().unwrap().to_owned();
+            assert_eq!(cookie.split_once('=').unwrap().1.len(), 43);
+            assert!(ids.insert(cookie));
+        }
+    }
 }
