@@ -99,7 +99,7 @@ impl Api {
                         .auth_flow(AuthFlowType::from(auth_flow))
                         .set_auth_parameters(Some(map(&parameters)))
                         .set_session(session.map(text));
-                    let output = request.send().await;
+                    let output = unlogged(request.send()).await;
                     let output =
                         output.map_err(|error| self.error(operation, stage, flow, error))?;
                     self.reply(
@@ -123,7 +123,7 @@ impl Api {
                         .challenge_name(ChallengeNameType::from(challenge))
                         .set_challenge_responses(Some(map(&responses)))
                         .set_session(session.map(text));
-                    let output = request.send().await;
+                    let output = unlogged(request.send()).await;
                     let output =
                         output.map_err(|error| self.error(operation, stage, flow, error))?;
                     self.reply(
@@ -147,7 +147,7 @@ impl Api {
                         .refresh_token(refresh_token.expose())
                         .set_client_secret(client_secret.map(|secret| secret.expose().clone()))
                         .set_device_key(device_key);
-                    let output = request.send().await;
+                    let output = unlogged(request.send()).await;
                     let output =
                         output.map_err(|error| self.error(operation, stage, flow, error))?;
                     self.reply(
@@ -182,14 +182,20 @@ impl Api {
                 Config::builder().retry_config(RetryConfig::standard().with_max_attempts(2)),
             );
         let sent = async {
-            let sent = request.send().await;
+            let sent = unlogged(request.send()).await;
             sent.map(drop)
                 .map_err(|error| self.error(OPERATION, Stage::Revoke, None, error))
         };
         self.bounded(OPERATION, sent, |()| "done".to_owned()).await
     }
 
-    /// Waits for a place, then for the answer, both within the call's time; keeps the SDK from logging.
+    /// As if [`MAX_CALLS`] were under way.
+    #[cfg(test)]
+    pub(super) async fn occupy_all_places(&self) -> impl Sized {
+        self.calls.acquire_many(60).await.unwrap()
+    }
+
+    /// Waits for a place, then for the answer, both within the call's time.
     async fn bounded<T>(
         &self,
         operation: &'static str,
@@ -200,7 +206,6 @@ impl Api {
         let deadline = began + self.call_timeout;
         let result = match tokio::time::timeout_at(deadline, self.calls.acquire()).await {
             Ok(Ok(_place)) => {
-                let sent = sent.with_subscriber(Dispatch::none());
                 let timed_out = |_| CognitoError::TimedOut {
                     operation,
                     host: self.host.clone(),
@@ -308,7 +313,8 @@ impl Api {
         }
     }
 
-    fn bad_reply(&self, operation: &'static str, what: &str) -> CognitoError {
+    /// An answer that is none of Cognito's.
+    pub(super) fn bad_reply(&self, operation: &'static str, what: &str) -> CognitoError {
         CognitoError::BadReply {
             operation,
             host: self.host.clone(),
@@ -347,6 +353,11 @@ impl HttpConnector for SdkTransport {
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
+}
+
+/// Runs the SDK with nobody listening to its events.
+fn unlogged<F: Future>(call: F) -> impl Future<Output = F::Output> {
+    call.with_subscriber(Dispatch::none())
 }
 
 fn map(parameters: &Parameters) -> HashMap<String, String> {
@@ -394,4 +405,43 @@ fn presentable(exception: &str, message: &str) -> String {
         .filter(|c| !c.is_control())
         .take(200)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::presentable;
+
+    #[test]
+    fn cognitos_text_reaches_the_log_without_what_a_person_or_a_function_wrote() {
+        for (exception, message, logged) in [
+            (
+                "NotAuthorizedException",
+                "Refresh Token has expired",
+                "Refresh Token has expired",
+            ),
+            (
+                "UserLambdaValidationException",
+                "PreSignUp failed with error jane is late.",
+                "PreSignUp failed",
+            ),
+            (
+                "InvalidParameterException",
+                "1 validation error detected: Value 'jane d' at 'username' failed to satisfy constraint",
+                "1 validation error detected: Value '…' at 'username' failed to satisfy constraint",
+            ),
+            (
+                "InvalidParameterException",
+                "Address jane@example.com is bad",
+                "Address is bad",
+            ),
+            (
+                "InvalidParameterException",
+                "One\nline\u{1b}[0m",
+                "One line[0m",
+            ),
+        ] {
+            assert_eq!(presentable(exception, message), logged);
+        }
+        assert_eq!(presentable("X", &"word ".repeat(100)).len(), 200);
+    }
 }

@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 
 use self::api::Api;
 use self::jwks::Jwks;
-use self::token::{TokenError, Verifier};
+use self::token::Verifier;
 use self::transport::Transport;
 use crate::clock::Clock;
 use crate::identity::Claims;
@@ -39,7 +39,7 @@ pub use self::error::{CognitoError, Fault, PasswordRule, Refused};
 pub use self::jwks::KeysError;
 pub use self::probe::{Finding, Outcome};
 pub use self::settings::Settings;
-pub use self::token::TokenError as BadToken;
+pub use self::token::TokenError;
 pub use self::transport::{Obstacle, SetupError, TransportError};
 
 /// The user pool, as the rest of sidegate sees it.
@@ -137,12 +137,8 @@ impl UserPool {
     /// [`CognitoError`] says what the person and the operator can do.
     pub async fn begin(&self, credentials: Credentials) -> Result<Progress, CognitoError> {
         let kind = self.flow;
-        let first = self.compute(move |context| Ok(Flow::begin(kind, credentials, context)?));
-        let progress = match first.await {
-            Ok(step) => self.go_on(step).await,
-            Err(error) => Err(error),
-        };
-        progress.inspect_err(report)
+        self.run(move |context| Ok(Flow::begin(kind, credentials, context)?))
+            .await
     }
 
     /// Goes on with the person's answer.
@@ -151,12 +147,8 @@ impl UserPool {
     /// As [`UserPool::begin`]. After [`CognitoError::retry_same_step`] the same sealed sign-in can be
     /// answered again; after any other the sign-in begins anew.
     pub async fn answer(&self, pending: Pending, answer: Answer) -> Result<Progress, CognitoError> {
-        let next = self.compute(move |context| Ok(pending.answer(answer, context)?));
-        let progress = match next.await {
-            Ok(step) => self.go_on(step).await,
-            Err(error) => Err(error),
-        };
-        progress.inspect_err(report)
+        self.run(move |context| Ok(pending.answer(answer, context)?))
+            .await
     }
 
     /// New tokens for a session. A new refresh token, where the client rotates them, is in the result's grant.
@@ -176,8 +168,19 @@ impl UserPool {
         self.api.revoke(refresh_token).await.inspect_err(report)
     }
 
+    async fn run<F>(&self, first: F) -> Result<Progress, CognitoError>
+    where
+        F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
+    {
+        self.drive(first).await.inspect_err(report)
+    }
+
     /// Lets the pool and the machine answer each other until a person is asked or the tokens are there.
-    async fn go_on(&self, mut step: Step) -> Result<Progress, CognitoError> {
+    async fn drive<F>(&self, first: F) -> Result<Progress, CognitoError>
+    where
+        F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
+    {
+        let mut step = self.compute(first).await?;
         loop {
             match step {
                 Step::Call(call, flow) => {
@@ -192,6 +195,8 @@ impl UserPool {
     }
 
     async fn renew(&self, grant: &RefreshGrant) -> Result<SignedIn, CognitoError> {
+        // With rotation the reply brings the only good refresh token: it must not be lost for want of keys.
+        self.jwks.ensure().await?;
         let way = if self.refresh_by_initiate_auth.load(Ordering::Relaxed) {
             RefreshWay::RefreshTokenAuth
         } else {
@@ -220,9 +225,10 @@ impl UserPool {
 
     /// Both tokens, each by its own rules, and that they are about the same user.
     async fn verify(&self, tokens: TokenSet) -> Result<SignedIn, CognitoError> {
-        let refresh_token = tokens.refresh_token.ok_or(CognitoError::Internal(
-            "the pool gave no refresh token with the other tokens",
-        ))?;
+        let refresh_token = tokens.refresh_token.ok_or_else(|| {
+            self.api
+                .bad_reply("sign-in", "tokens without a refresh token")
+        })?;
         let (id_token, access_token) = (tokens.id_token.expose(), tokens.access_token.expose());
         // Cognito signs the two with different keys.
         let id_key = self.jwks.key(&token::key_id(id_token)?).await?;

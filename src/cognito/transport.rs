@@ -300,3 +300,233 @@ fn causes(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Say, Stub};
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
+    use tokio_rustls::TlsAcceptor;
+
+    fn url(text: &str) -> Url {
+        text.parse().unwrap()
+    }
+
+    fn transport(peer: &Url, ca_file: Option<&Path>) -> Transport {
+        Transport::new(&[peer], ca_file).unwrap()
+    }
+
+    /// A file of its own for a test, removed with it.
+    struct CaFile(PathBuf);
+
+    impl CaFile {
+        fn with(content: &str) -> Self {
+            let name = format!("sidegate-ca-{}.pem", uuid::Uuid::new_v4());
+            let path = std::env::temp_dir().join(name);
+            std::fs::write(&path, content).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for CaFile {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    /// A private certificate authority, and a TLS server with its certificate for localhost.
+    async fn tls_server() -> (Url, String, JoinSet<()>) {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        let server_key = KeyPair::generate().unwrap();
+        let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let server = server.signed_by(&server_key, &issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = PrivateKeyDer::try_from(server_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![server.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let mut request = [0; 4096];
+                    let _ = stream.read(&mut request).await;
+                    let _ = stream
+                        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                        .await;
+                    let _ = stream.shutdown().await;
+                }
+            }
+        });
+        (
+            url(&format!("https://localhost:{port}/")),
+            issuer.pem(),
+            tasks,
+        )
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for text in [
+            "http://127.0.0.1:4282/",
+            "http://[::1]:4282/",
+            "http://localhost/",
+            "http://pool.localhost/",
+        ] {
+            assert!(Transport::new(&[&url(text)], None).is_ok(), "{text}");
+        }
+        for text in [
+            "http://cognito-idp.eu-west-1.amazonaws.com/",
+            "http://10.0.0.1/",
+            "http://localhost.evil.example/",
+            "ftp://127.0.0.1/",
+        ] {
+            let peers = [&url("http://127.0.0.1/"), &url(text)];
+            let error = Transport::new(&peers, None).unwrap_err();
+            assert!(matches!(error, SetupError::PlainHttp(_)), "{text}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_of_ca_file_is_trusted_and_without_it_not() {
+        let (peer, pem, _server) = tls_server().await;
+        let file = CaFile::with(&pem);
+        let (status, body) = transport(&peer, Some(&file.0))
+            .fetch(&peer, 10)
+            .await
+            .unwrap();
+        assert_eq!((status, body.as_ref()), (StatusCode::OK, b"ok".as_ref()));
+
+        let (other, _, _other_server) = tls_server().await;
+        let error = transport(&other, Some(&file.0))
+            .fetch(&other, 10)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                &error,
+                TransportError::Connect {
+                    obstacle: Obstacle::Tls,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_certificate_for_another_name_is_refused() {
+        let (peer, pem, _server) = tls_server().await;
+        let file = CaFile::with(&pem);
+        let by_address = url(&peer.as_str().replace("localhost", "127.0.0.1"));
+        let error = transport(&by_address, Some(&file.0))
+            .fetch(&by_address, 10)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                &error,
+                TransportError::Connect {
+                    obstacle: Obstacle::Tls,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn a_ca_file_that_is_none_is_named() {
+        let peer = url("https://localhost/");
+        let empty = CaFile::with("no certificate");
+        for path in [Path::new("/nonexistent/ca.pem"), &empty.0] {
+            let error = Transport::new(&[&peer], Some(path)).unwrap_err();
+            assert!(
+                error.to_string().contains(path.to_str().unwrap()),
+                "{error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_not_made_is_tried_once_more_and_no_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = url(&format!("https://{}/", listener.local_addr().unwrap()));
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            // No TLS is spoken: each connection ends in its handshake.
+            while listener.accept().await.is_ok() {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let (_, pem, _server) = tls_server().await;
+        let file = CaFile::with(&pem);
+        let error = transport(&peer, Some(&file.0))
+            .fetch(&peer, 10)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, TransportError::Connect { .. }),
+            "{error:?}"
+        );
+        assert_eq!(accepted.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_sent_is_not_sent_again() {
+        let stub = Stub::start(|_| Say::Close).await;
+        let peer = url(&format!("http://{}/", stub.address));
+        let error = transport(&peer, None).fetch(&peer, 10).await.unwrap_err();
+        assert!(
+            matches!(&error, TransportError::Exchange { .. }),
+            "{error:?}"
+        );
+        assert_eq!(stub.heard().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_says_where() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = url(&format!("http://{}/", listener.local_addr().unwrap()));
+        drop(listener);
+        let error = transport(&peer, None).fetch(&peer, 10).await.unwrap_err();
+        assert!(
+            matches!(&error, TransportError::Connect { obstacle: Obstacle::Network, host, .. } if *host == peer.authority()),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains("refused"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_name_without_an_address_is_told_from_a_dead_route() {
+        // Longer than a label of a domain name can be, so nobody is asked for it.
+        let peer = url(&format!("http://{}.localhost/", "x".repeat(64)));
+        let error = transport(&peer, None).fetch(&peer, 10).await.unwrap_err();
+        assert!(
+            matches!(
+                &error,
+                TransportError::Connect {
+                    obstacle: Obstacle::Name,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+    }
+}

@@ -5,6 +5,9 @@
 //! tests can move. What that crate lets through (an unknown `crit`, an array as `iss`, a number as `aud`,
 //! a missing `aud`) stops here. No error holds a claim's value.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use base64::Engine as _;
