@@ -27,11 +27,22 @@ form.addEventListener("submit", (event) => {
   socket.send(part("echo-text").value);
 });
 
-const clock = new EventSource("/clock");
+let clock;
 
-clock.addEventListener("open", () => { part("clock-state").textContent = "connected"; });
-clock.addEventListener("message", (event) => { part("clock").textContent = event.data; });
-clock.addEventListener("error", () => {
-  // A browser tries again by itself unless the answer was refused.
-  part("clock-state").textContent = clock.readyState === EventSource.CLOSED ? "refused: sign in again" : "connecting again";
+function openClock() {
+  clock = new EventSource("/clock");
+  clock.addEventListener("open", () => { part("clock-state").textContent = "connected"; });
+  clock.addEventListener("message", (event) => { part("clock").textContent = event.data; });
+  clock.addEventListener("error", () => {
+    // A browser tries again by itself unless the answer was refused.
+    const refused = clock.readyState === EventSource.CLOSED;
+    part("clock-state").textContent = refused ? "refused: sign in again" : "connecting again";
+  });
+}
+
+// A browser opens six HTTP/1.1 connections to a host and no more: seven tabs with a clock would block each other.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) clock.close();
+  else openClock();
 });
+openClock();
