@@ -198,6 +198,6 @@ async fn another_site_can_neither_sign_in_nor_out() {
     let headers = request.headers_mut().unwrap();
     headers.remove("sec-fetch-site");
     headers.insert(ORIGIN, ORIGIN_TEXT.parse().unwrap());
-    let out = app.send(request, Body::from("{}")).await;
+    let out = app.send(request, Body::Empty).await;
     assert_eq!(out.status, StatusCode::OK, "{}", out.text);
 }
