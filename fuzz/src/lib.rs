@@ -1,7 +1,11 @@
 //! What must hold whatever bytes a stranger sends. Each function is one fuzz target; it panics when a
 //! promise is broken. `fuzz_targets/` hands libFuzzer's bytes to them, `tests/seeds.rs` the seeds.
 
-#![expect(clippy::panic, clippy::expect_used, reason = "a broken promise must stop the fuzzer")]
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a broken promise must stop the fuzzer"
+)]
 
 use std::sync::LazyLock;
 
@@ -18,23 +22,37 @@ static ORIGIN: LazyLock<PublicOrigin> =
 /// what is accepted leads to our own origin, by the rules browsers resolve URLs with.
 pub fn return_to(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let Ok(target) = ReturnTo::parse(&text, &ORIGIN, &[]) else { return };
+    let Ok(target) = ReturnTo::parse(&text, &ORIGIN, &[]) else {
+        return;
+    };
     let location = target.location(&ORIGIN);
     let url = url::Url::parse(&location).expect("a Location is an absolute URL");
-    assert_eq!(url.origin(), ORIGIN.url().origin(), "{text:?} leads to {location}");
-    assert!(!url.path().starts_with("/.sidegate/"), "{text:?} leads to a page of ours");
-    assert!(location.bytes().all(|byte| (0x21..0x7f).contains(&byte)), "{location:?}");
+    assert_eq!(
+        url.origin(),
+        ORIGIN.url().origin(),
+        "{text:?} leads to {location}"
+    );
+    assert!(
+        !url.path().starts_with("/.sidegate/"),
+        "{text:?} leads to a page of ours"
+    );
+    assert!(
+        location.bytes().all(|byte| (0x21..0x7f).contains(&byte)),
+        "{location:?}"
+    );
 }
 
 /// nothing opens that was not sealed here, and nothing panics; nor does reading what a seal
 /// could have held.
 pub fn attempt(bytes: &[u8]) {
     let _ = cognito_flow::Pending::decode(bytes);
-    static SEAL: LazyLock<Seal> = LazyLock::new(|| {
-        Seal::new(&Keys::generate().expect("random bytes"), &ORIGIN)
-    });
+    static SEAL: LazyLock<Seal> =
+        LazyLock::new(|| Seal::new(&Keys::generate().expect("random bytes"), &ORIGIN));
     let text = String::from_utf8_lossy(bytes);
-    let bearer = Bearer { browser: None, same_origin: true };
+    let bearer = Bearer {
+        browser: None,
+        same_origin: true,
+    };
     if Attempt::open(&text, &SEAL, bearer, UnixSeconds(1_780_272_000)).is_ok() {
         panic!("{text:?} was opened");
     }
@@ -44,18 +62,34 @@ pub fn attempt(bytes: &[u8]) {
 pub fn path(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (strict, lax) = (judge_path(&text, true), judge_path(&text, false));
-    assert!(lax.is_ok() || strict.is_err(), "{text:?}: the strict rule lets more through");
+    assert!(
+        lax.is_ok() || strict.is_err(),
+        "{text:?}: the strict rule lets more through"
+    );
     if !matches!(strict, Ok(PathForm::Canonical)) {
         return;
     }
-    assert!(matches!(lax, Ok(PathForm::Canonical)), "{text:?} is canonical for one rule only");
+    assert!(
+        matches!(lax, Ok(PathForm::Canonical)),
+        "{text:?} is canonical for one rule only"
+    );
     assert!(text.starts_with('/') && text.is_ascii(), "{text:?}");
     let lower = text.to_ascii_lowercase();
-    for hidden in ["//", "\\", ";", "%2f", "%5c", "%2e", "%25", "%00", "%3b", "%3f", "%23"] {
+    for hidden in [
+        "//", "\\", ";", "%2f", "%5c", "%2e", "%25", "%00", "%3b", "%3f", "%23",
+    ] {
         assert!(!lower.contains(hidden), "{text:?} hides {hidden}");
     }
-    assert!(!text.split('/').any(|segment| segment == "." || segment == ".."), "{text:?}");
-    assert!(!text.bytes().any(|byte| byte.is_ascii_control()), "{text:?}");
+    assert!(
+        !text
+            .split('/')
+            .any(|segment| segment == "." || segment == ".."),
+        "{text:?}"
+    );
+    assert!(
+        !text.bytes().any(|byte| byte.is_ascii_control()),
+        "{text:?}"
+    );
 }
 
 /// Reads a line of tests/data: `\xNN` is one byte.

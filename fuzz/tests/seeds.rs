@@ -5,7 +5,11 @@ use std::process::Command;
 
 #[test]
 fn return_to_holds_over_its_seeds() {
-    replay(env!("CARGO_BIN_EXE_return_to"), "return_to", &["return_to.hostile", "return_to.good"]);
+    replay(
+        env!("CARGO_BIN_EXE_return_to"),
+        "return_to",
+        &["return_to.hostile", "return_to.good"],
+    );
 }
 
 #[test]
@@ -15,7 +19,11 @@ fn attempt_holds_over_its_seeds() {
 
 #[test]
 fn path_holds_over_its_seeds() {
-    replay(env!("CARGO_BIN_EXE_path"), "path", &["paths.hostile", "paths.canonical"]);
+    replay(
+        env!("CARGO_BIN_EXE_path"),
+        "path",
+        &["paths.hostile", "paths.canonical"],
+    );
 }
 
 /// libFuzzer runs each file once and stops; a broken promise aborts it.
@@ -33,12 +41,20 @@ fn replay(target: &str, name: &str, corpora: &[&str]) {
     for corpus in corpora {
         let text = std::fs::read_to_string(root.join("../tests/data").join(corpus)).unwrap();
         for line in text.lines().skip(1) {
-            std::fs::write(folder.join(format!("{corpus}-{inputs}")), sidegate_fuzz::unescape(line)).unwrap();
+            std::fs::write(
+                folder.join(format!("{corpus}-{inputs}")),
+                sidegate_fuzz::unescape(line),
+            )
+            .unwrap();
             inputs += 1;
         }
     }
     assert!(inputs > 4, "{name} has hardly any seeds");
-    let output = Command::new(target).arg("-runs=0").arg(&folder).output().unwrap();
+    let output = Command::new(target)
+        .arg("-runs=0")
+        .arg(&folder)
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("DONE"), "{text}");

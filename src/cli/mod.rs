@@ -49,7 +49,9 @@ fn dispatch(options: Options) -> u8 {
         Some(Command::Pool(options)) => dev::pool(options),
         #[cfg(not(feature = "dev"))]
         Some(Command::Dev(_) | Command::Pool(_)) => {
-            complain(&"this build has no local user pool; build one with: cargo build --release --features dev");
+            complain(
+                &"this build has no local user pool; build one with: cargo build --release --features dev",
+            );
             USAGE
         }
     }
