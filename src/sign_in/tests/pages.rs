@@ -190,6 +190,18 @@ async fn a_new_user_chooses_a_password_and_fills_in_what_is_missing() {
 }
 
 #[tokio::test]
+async fn a_sign_in_sent_twice_at_once_makes_one_session() {
+    let bed = Bed::start().await;
+    let mut browser = bed.browser();
+    let form = browser.get("/.sidegate/sign-in").await.form();
+    let mut twin = browser.clone();
+    let fields = [("username", USER), ("password", PASSWORD)];
+    let (first, second) = tokio::join!(browser.submit(&form, &fields), twin.submit(&form, &fields));
+    assert_eq!(first.status, StatusCode::SEE_OTHER, "{}", first.text);
+    assert_eq!(first.headers[SET_COOKIE], second.headers[SET_COOKIE]);
+}
+
+#[tokio::test]
 async fn a_challenge_sent_twice_at_once_makes_one_session() {
     let bed = Bed::start().await;
     let (mut browser, page) = bed.asked_for_new_password().await;
