@@ -1,5 +1,7 @@
 //! Every target runs over its seeds, and over the hostile corpora that the unit tests use.
 
+#![expect(clippy::unwrap_used, reason = "tests may stop")]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -33,7 +33,8 @@ pub(super) fn config(
     client_secret: Option<(String, Secret<String>)>,
 ) -> Option<Config> {
     let public_origin: Option<PublicOrigin> = read.setting("public_origin");
-    let forward = forward(read);
+    let trusted_proxies = trusted_proxies(read);
+    let forward = forward(read, trusted_proxies.as_ref());
     let cognito = cognito::cognito(read, public_origin.as_ref(), client_secret);
     let session = session(read);
     let key_files = key_files(read);
@@ -41,7 +42,7 @@ pub(super) fn config(
     let identity = identity(read);
     let dev = cognito.as_ref().is_some_and(cognito::is_development);
     let sign_in = sign_in(read, public_origin.as_ref(), dev);
-    let server = server(read);
+    let server = server(read, trusted_proxies);
     let log = log(read);
     if let (Some(forward), Some(server)) = (&forward, &server) {
         refuse_a_circle(read, forward, server);
@@ -61,7 +62,21 @@ pub(super) fn config(
     })
 }
 
-fn forward(read: &mut Reader) -> Option<forward::Settings> {
+/// The server exempts them from the limit of one address, the forwarder believes their headers.
+fn trusted_proxies(read: &mut Reader) -> Option<Vec<IpNet>> {
+    const KEY: &str = "server.trusted_proxies";
+    let proxies: Option<Vec<IpNet>> = read.list(KEY);
+    if proxies.iter().flatten().any(|net| net.prefix_len() == 0) {
+        read.warn(
+            KEY,
+            "this believes the X-Forwarded-For of everybody; name the proxies' own addresses"
+                .to_owned(),
+        );
+    }
+    proxies
+}
+
+fn forward(read: &mut Reader, trusted_proxies: Option<&Vec<IpNet>>) -> Option<forward::Settings> {
     let upstream = upstream_url(read);
     let ca_file = read.readable_file("upstream.ca_file");
     let connect_timeout = read.setting("upstream.connect_timeout");
@@ -70,15 +85,6 @@ fn forward(read: &mut Reader) -> Option<forward::Settings> {
     let upgrade_idle_timeout = read.setting("upstream.upgrade_idle_timeout");
     let preserve_host = read.setting("upstream.preserve_host");
     let pass_authorization = read.setting("upstream.pass_authorization");
-    let trusted_proxies: Option<Vec<IpNet>> = read.list("upstream.trusted_proxies");
-    let everybody = |net: &IpNet| net.prefix_len() == 0;
-    if trusted_proxies.iter().flatten().any(everybody) {
-        read.warn(
-            "upstream.trusted_proxies",
-            "this believes the X-Forwarded-For of everybody; name the proxies' own addresses"
-                .to_owned(),
-        );
-    }
     Some(forward::Settings {
         upstream: upstream?,
         ca_file: ca_file?,
@@ -88,7 +94,7 @@ fn forward(read: &mut Reader) -> Option<forward::Settings> {
         upgrade_idle_timeout: upgrade_idle_timeout?,
         preserve_host: preserve_host?,
         pass_authorization: pass_authorization?,
-        trusted_proxies: trusted_proxies?,
+        trusted_proxies: trusted_proxies?.clone(),
     })
 }
 
@@ -370,7 +376,7 @@ fn sign_in(
     })
 }
 
-fn server(read: &mut Reader) -> Option<server::Settings> {
+fn server(read: &mut Reader, trusted_proxies: Option<Vec<IpNet>>) -> Option<server::Settings> {
     let listen = read.setting("server.listen");
     let drain_timeout = read.setting("server.drain_timeout");
     let tls = tls(read);
@@ -381,7 +387,7 @@ fn server(read: &mut Reader) -> Option<server::Settings> {
         tls: tls?,
         deadlines: deadlines?,
         limits: limits?,
-        trusted_proxies: Vec::new(),
+        trusted_proxies: trusted_proxies?,
         drain_timeout: drain_timeout?,
     })
 }

@@ -88,7 +88,6 @@ pub(super) const KEYS: &[Key] = &[
     default("upstream.upgrade_idle_timeout", "10m"),
     default("upstream.preserve_host", "true"),
     default("upstream.pass_authorization", "false"),
-    list("upstream.trusted_proxies", "10.0.0.0/8"),
     // cognito
     required("cognito.user_pool_id", "eu-west-1_AbC123xyz"),
     required("cognito.client_id", "1h57kf5cpq17m0eml12EXAMPLE"),
@@ -142,6 +141,7 @@ pub(super) const KEYS: &[Key] = &[
     list("sign_in.return_origins", "https://other.example.com"),
     // server
     default("server.listen", "0.0.0.0:4280"),
+    list("server.trusted_proxies", "10.0.0.0/8"),
     default("server.drain_timeout", "25s"),
     optional("server.tls.certificate_file", "/etc/sidegate/tls.crt"),
     optional("server.tls.key_file", "/etc/sidegate/tls.key"),

@@ -245,10 +245,7 @@ fn the_environment_alone_can_say_everything_that_is_needed() {
     let variables = [
         ("SIDEGATE__PUBLIC_ORIGIN", "https://app.example.com"),
         ("SIDEGATE__UPSTREAM__URL", "http://127.0.0.1:3000"),
-        (
-            "SIDEGATE__UPSTREAM__TRUSTED_PROXIES",
-            "10.0.0.0/8, 192.0.2.1",
-        ),
+        ("SIDEGATE__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1"),
         ("SIDEGATE__COGNITO__USER_POOL_ID", "eu-west-1_AbC123xyz"),
         ("SIDEGATE__COGNITO__CLIENT_ID", "0012345"),
         ("SIDEGATE__GATE__STRICT_PATHS", "false"),
@@ -327,7 +324,7 @@ fn a_secret_from_the_environment_is_taken_with_a_warning_and_never_shown() {
 fn what_is_allowed_but_unwise_is_a_warning() {
     let text = MINIMAL.replace("127.0.0.1:3000", "app.internal:3000")
         + "[session]\nidle_timeout = \"40d\"\nabsolute_timeout = \"90d\"\n";
-    let variables = [("SIDEGATE__UPSTREAM__TRUSTED_PROXIES", "0.0.0.0/0")];
+    let variables = [("SIDEGATE__SERVER__TRUSTED_PROXIES", "0.0.0.0/0")];
     let config = with_variables(&text, &variables).unwrap();
     let keys: Vec<_> = config
         .warnings
@@ -337,8 +334,8 @@ fn what_is_allowed_but_unwise_is_a_warning() {
     assert_eq!(
         keys,
         [
+            "server.trusted_proxies",
             "upstream.url",
-            "upstream.trusted_proxies",
             "session.idle_timeout",
             "session.absolute_timeout"
         ]

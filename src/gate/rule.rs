@@ -6,9 +6,7 @@
 use http::Method;
 
 use super::path::{PathForm, judge_path};
-
-/// sidegate's own prefix without its last slash; that of `sign_in`, which the gate must not know.
-const RESERVED: &str = "/.sidegate";
+use crate::origin::PREFIX;
 
 /// One public path. Made by [`PublicRule::parse`], so it cannot hold one that never matches or that
 /// opens what must stay closed.
@@ -74,10 +72,11 @@ impl PublicRule {
 
 /// In any case: an upstream or a proxy before it may not mind it.
 fn overlaps_reserved(path: &str) -> bool {
-    let Some((start, rest)) = path.split_at_checked(RESERVED.len()) else {
+    let reserved = PREFIX.trim_end_matches('/');
+    let Some((start, rest)) = path.split_at_checked(reserved.len()) else {
         return false;
     };
-    start.eq_ignore_ascii_case(RESERVED) && (rest.is_empty() || rest.starts_with('/'))
+    start.eq_ignore_ascii_case(reserved) && (rest.is_empty() || rest.starts_with('/'))
 }
 
 fn parse_methods(names: &[&str]) -> Result<Vec<Method>, &'static str> {

@@ -265,6 +265,15 @@ impl Sessions {
         }
     }
 
+    /// The `Set-Cookie` value that clears our cookie when a request brings it twice with different
+    /// values: such a request has no session, and would never get one.
+    pub fn clear_conflict(&self, request: &HeaderMap) -> Option<HeaderValue> {
+        match find_cookie(request, self.names.session()) {
+            CookieValue::Conflict => self.names.clear_session().ok(),
+            CookieValue::Missing | CookieValue::One(_) => None,
+        }
+    }
+
     /// Whether a cookie of this name is ours: it never reaches the upstream nor comes from it.
     pub fn owns_cookie(&self, name: &[u8]) -> bool {
         self.names.owns(name)

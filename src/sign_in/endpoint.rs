@@ -5,7 +5,7 @@
 
 use http::Method;
 
-use super::PREFIX;
+use crate::origin::PREFIX;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

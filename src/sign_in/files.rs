@@ -14,7 +14,8 @@ use http::{HeaderValue, Response};
 
 use crate::body::Body;
 
-use super::{PREFIX, TemplateError};
+use super::TemplateError;
+use crate::origin::PREFIX;
 
 const TEMPLATES: [(&str, &str); 6] = [
     ("layout.html", include_str!("../../templates/layout.html")),

@@ -49,7 +49,7 @@ use crate::body::Body;
 use crate::clock::Clock;
 use crate::cognito::UserPool;
 use crate::keys::Keys;
-use crate::origin::PublicOrigin;
+use crate::origin::{PREFIX, PublicOrigin};
 use crate::refusal::{Audience, Refusal};
 use crate::session::Sessions;
 
@@ -63,9 +63,6 @@ use page::{MessageView, Pages, SignedOutView, View};
 use return_to::ReturnTo;
 use steps::Steps;
 use visit::Visit;
-
-/// The path prefix that is ours.
-pub const PREFIX: &str = "/.sidegate/";
 
 const SIGN_IN: &str = "/.sidegate/sign-in";
 const CHALLENGE: &str = "/.sidegate/challenge";
@@ -244,7 +241,8 @@ impl SignIn {
         let request_id = status.is_server_error().then(|| visit.request_id());
         match self.pages.draw(status, view, request_id) {
             Ok(mut response) => {
-                if let Some(cookie) = cookie {
+                let conflicting = self.sessions.clear_conflict(visit.headers());
+                for cookie in cookie.into_iter().chain(conflicting) {
                     response.headers_mut().append(SET_COOKIE, cookie);
                 }
                 response

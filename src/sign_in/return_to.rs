@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::origin::PublicOrigin;
 
-use super::PREFIX;
+use crate::origin::PREFIX;
 
 /// Longest `return_to`, in bytes.
 pub const MAX_BYTES: usize = 2_048;

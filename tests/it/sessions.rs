@@ -117,3 +117,44 @@ async fn parallel_requests_share_one_renewal() {
     );
     bed.stop().await;
 }
+
+/// two cookies of our name are no session, and the sign-in page clears ours so that it ends there.
+#[tokio::test]
+async fn two_session_cookies_with_different_values_are_none_and_are_cleared() {
+    let bed = TestBed::default().start().await;
+    let mut browser = bed.browser();
+    browser.sign_in("/", USER, PASSWORD).await.expect(303);
+    let (name, value) = browser
+        .jar
+        .iter()
+        .find(|(name, _)| !name.contains("browser"))
+        .unwrap();
+    let (name, value) = (name.clone(), value.clone());
+    let cookies = [
+        format!("{name}={value}; {name}={}", "A".repeat(43)),
+        format!("{name}={}; {name}={value}", "A".repeat(43)),
+    ];
+    for cookie in cookies {
+        let mut other = bed.browser();
+        let request = other
+            .request(http::Method::GET, "/x")
+            .header("cookie", &cookie);
+        let answer = other
+            .send(request.body(http_body_util::Full::default()).unwrap())
+            .await;
+        answer.expect(302);
+        let request = other
+            .request(http::Method::GET, "/.sidegate/sign-in")
+            .header("cookie", &cookie);
+        let page = other
+            .send(request.body(http_body_util::Full::default()).unwrap())
+            .await
+            .expect(200);
+        let cleared = page.headers.get_all("set-cookie").iter().any(|line| {
+            let line = line.to_str().unwrap();
+            line.starts_with(&format!("{name}=;")) && line.contains("Max-Age=0")
+        });
+        assert!(cleared, "{:?}", page.headers);
+    }
+    bed.stop().await;
+}
