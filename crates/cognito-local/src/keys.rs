@@ -13,12 +13,17 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// The keys as they are kept: PKCS#8 in base64.
+/// The keys as they are kept.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredKeys {
-    id: String,
-    access: String,
+    pub(crate) id: StoredKey,
+    pub(crate) access: StoredKey,
 }
+
+/// One key as it is kept: PKCS#8 in base64.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct StoredKey(String);
 
 /// The keys ready for use.
 pub(crate) struct SigningKeys {
@@ -42,19 +47,15 @@ pub(crate) enum KeyError {
     Library(#[from] Unspecified),
 }
 
-impl StoredKeys {
-    /// Makes two 2048-bit keys; takes up to a second.
+impl StoredKey {
+    /// Makes a 2048-bit key; takes a noticeable part of a second.
     pub(crate) fn generate() -> Result<Self, KeyError> {
-        let one = || -> Result<String, KeyError> {
-            let der: Pkcs8V1Der<'_> = RsaKeyPair::generate(KeySize::Rsa2048)?.as_der()?;
-            Ok(STANDARD.encode(der.as_ref()))
-        };
-        Ok(Self {
-            id: one()?,
-            access: one()?,
-        })
+        let der: Pkcs8V1Der<'_> = RsaKeyPair::generate(KeySize::Rsa2048)?.as_der()?;
+        Ok(Self(STANDARD.encode(der.as_ref())))
     }
+}
 
+impl StoredKeys {
     pub(crate) fn load(&self) -> Result<SigningKeys, KeyError> {
         Ok(SigningKeys {
             id: SigningKey::load(&self.id)?,
@@ -71,9 +72,9 @@ impl SigningKeys {
 }
 
 impl SigningKey {
-    fn load(pkcs8: &str) -> Result<Self, KeyError> {
+    fn load(stored: &StoredKey) -> Result<Self, KeyError> {
         let der = STANDARD
-            .decode(pkcs8)
+            .decode(&stored.0)
             .map_err(|_not_base64| KeyError::NotBase64)?;
         let pair = RsaKeyPair::from_pkcs8(&der)?;
         let digest =
@@ -137,9 +138,16 @@ impl SigningKey {
 mod tests {
     use super::*;
 
+    fn generate() -> StoredKeys {
+        StoredKeys {
+            id: StoredKey::generate().unwrap(),
+            access: StoredKey::generate().unwrap(),
+        }
+    }
+
     #[test]
     fn a_key_opens_what_it_signed_and_nothing_else() {
-        let stored = StoredKeys::generate().unwrap();
+        let stored = generate();
         let keys = stored.load().unwrap();
         let claims = json!({ "sub": "ada" }).as_object().unwrap().clone();
         let token = keys.access.sign(&claims).unwrap();
@@ -158,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_jwks_holds_both_keys_under_different_ids() {
-        let keys = StoredKeys::generate().unwrap().load().unwrap().jwks();
+        let keys = generate().load().unwrap().jwks();
         let [first, second] = keys["keys"].as_array().unwrap().as_slice() else {
             panic!("{keys}")
         };

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::ApiError;
 use crate::fault::Faults;
-use crate::keys::{KeyError, SigningKeys, StoredKeys};
+use crate::keys::{KeyError, SigningKeys, StoredKey, StoredKeys};
 use crate::settings::{Now, Settings};
 use crate::state::State;
 use crate::state::store::{Directory, Snapshot, StoreError};
@@ -130,28 +130,31 @@ impl Service {
 
     async fn load_keys(&self, pool: &str) -> Result<Arc<SigningKeys>, ApiError> {
         let kept = self.read(|state| state.pool(pool).map(|pool| pool.keys.clone()))?;
-        // Not `compute`: sign-ins need not wait for a key that another pool is making.
-        let work = self.tasks.spawn_blocking(move || -> Result<_, KeyError> {
-            match kept {
-                Some(kept) => Ok((kept.load()?, None)),
-                None => {
-                    let made = StoredKeys::generate()?;
-                    Ok((made.load()?, Some(made)))
-                }
+        let (stored, made) = match kept {
+            Some(kept) => (kept, false),
+            None => {
+                let (id, access) = tokio::try_join!(self.make_key(), self.make_key())?;
+                (StoredKeys { id, access }, true)
             }
-        });
-        let (keys, made) = work
-            .await
-            .map_err(|_panicked| stopped())?
-            .map_err(|error| {
-                tracing::error!(%error, pool, "no signing keys");
-                ApiError::internal("The pool has no signing keys.")
-            })?;
-        if let Some(made) = made {
-            self.change(|state| state.pool_mut(pool).map(|pool| pool.keys = Some(made)))?;
+        };
+        let keys = stored.load().map_err(|error| no_keys(&error))?;
+        if made {
+            self.change(|state| state.pool_mut(pool).map(|pool| pool.keys = Some(stored)))?;
         }
         Ok(Arc::new(keys))
     }
+
+    /// Not `compute`: sign-ins need not wait for a key that another pool is making.
+    async fn make_key(&self) -> Result<StoredKey, ApiError> {
+        let made = self.tasks.spawn_blocking(StoredKey::generate).await;
+        made.map_err(|_panicked| stopped())?
+            .map_err(|error| no_keys(&error))
+    }
+}
+
+fn no_keys(error: &KeyError) -> ApiError {
+    tracing::error!(%error, "no signing keys");
+    ApiError::internal("The pool has no signing keys.")
 }
 
 fn stopped() -> ApiError {

@@ -2,25 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-use super::{
-    ClientSeed, GroupSeed, PoolSeed, Problem, SecretSeed, Seed, SeedError, UserSeed, check,
-};
-use crate::state::{
-    AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Unit, UserStatus, Validity,
-};
+use super::reader::{At, Reader, key_of, suggestion, words};
+use super::{ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check};
+use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, UserStatus};
 use crate::trigger::Trigger;
 
 /// Reads and checks a document.
 pub(super) fn read(text: &str, origin: &str) -> Result<Seed, SeedError> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader {
-        text,
-        origin,
-        lines: BTreeMap::new(),
-        problems: Vec::new(),
-    };
+    let mut reader = Reader::new(text, origin);
     for error in &errors {
         let line = error.span().map(|span| reader.line(span.start));
         reader.problem(
@@ -30,41 +22,24 @@ pub(super) fn read(text: &str, origin: &str) -> Result<Seed, SeedError> {
         );
     }
     // What was recovered from broken syntax would only give rise to more, untrue problems.
-    let seed = if errors.is_empty() {
-        reader.seed(document.get_ref())
-    } else {
-        Seed::default()
-    };
-    if reader.problems.is_empty() {
-        for (key, text) in check::problems(&seed) {
+    if !errors.is_empty() {
+        return Err(SeedError {
+            problems: reader.into_problems(),
+        });
+    }
+    let seed = reader.seed(document.get_ref());
+    for (key, text) in check::problems(&seed) {
+        // A value that could not be read is told already; that it is missing now is no second problem.
+        if !reader.has_problem(&key) {
             reader.problem(reader.line_of(&key), key, text);
         }
     }
-    reader.problems.sort_by_key(|(line, _)| *line);
-    let problems: Vec<_> = reader
-        .problems
-        .into_iter()
-        .map(|(_, problem)| problem)
-        .collect();
+    let problems = reader.into_problems();
     if problems.is_empty() {
         Ok(seed)
     } else {
         Err(SeedError { problems })
     }
-}
-
-struct Reader<'t> {
-    text: &'t str,
-    origin: &'t str,
-    /// The line of every table and key seen, by its full key.
-    lines: BTreeMap<String, usize>,
-    problems: Vec<(usize, Problem)>,
-}
-
-/// A table of the document and its key.
-struct At<'t> {
-    key: String,
-    table: &'t DeTable<'t>,
 }
 
 impl<'t> Reader<'t> {
@@ -373,231 +348,6 @@ impl<'t> Reader<'t> {
                 .unwrap_or_default(),
         }
     }
-
-    fn text(&mut self, at: &At<'t>, key: &str, example: &str) -> Option<String> {
-        self.converted(at, key, example, |value| value.as_str().map(str::to_owned))
-    }
-
-    fn texts(&mut self, at: &At<'t>, key: &str, example: &str) -> Option<BTreeSet<String>> {
-        self.converted(at, key, example, |value| {
-            words(value).map(BTreeSet::from_iter)
-        })
-    }
-
-    fn flag(&mut self, at: &At<'t>, key: &str) -> Option<bool> {
-        self.converted(at, key, "true or false", DeValue::as_bool)
-    }
-
-    fn number<N: std::str::FromStr>(&mut self, at: &At<'t>, key: &str, example: &str) -> Option<N> {
-        self.converted(at, key, example, |value| {
-            value.as_integer()?.as_str().parse().ok()
-        })
-    }
-
-    /// A span of time with its unit: `90s`, `15m`, `1h`, `30d`.
-    fn validity(&mut self, at: &At<'t>, key: &str, example: &str) -> Option<Validity> {
-        self.converted(
-            at,
-            key,
-            &format!("{example:?}, a number and s, m, h or d"),
-            |value| validity(value.as_str()?),
-        )
-    }
-
-    /// A span of time in whole units of `seconds`.
-    fn whole(&mut self, at: &At<'t>, key: &str, example: &str, seconds: u64) -> Option<u8> {
-        self.converted(at, key, &format!("{example:?}"), |value| {
-            let span = validity(value.as_str()?)?.duration().as_secs();
-            if span.is_multiple_of(seconds) {
-                u8::try_from(span / seconds).ok()
-            } else {
-                None
-            }
-        })
-    }
-
-    fn table(&mut self, at: &At<'t>, key: &str) -> Option<At<'t>> {
-        let (line, value) = self.value(at, key)?;
-        let Some(table) = value.as_table() else {
-            self.problem(
-                line,
-                key_of(at, key),
-                format!("must be a table: write [pool.{key}]"),
-            );
-            return None;
-        };
-        Some(At {
-            key: key_of(at, key),
-            table,
-        })
-    }
-
-    /// The tables of `[[key]]`, numbered from 1.
-    fn tables(&mut self, at: &At<'t>, key: &str) -> Vec<At<'t>> {
-        let Some((line, value)) = self.value(at, key) else {
-            return Vec::new();
-        };
-        let mut tables = Vec::new();
-        for (number, item) in (1..).zip(value.as_array().into_iter().flatten()) {
-            let key = format!("{}[{number}]", key_of(at, key));
-            self.lines.insert(key.clone(), self.line(item.span().start));
-            tables.extend(item.get_ref().as_table().map(|table| At { key, table }));
-        }
-        if tables.is_empty() {
-            let nested = if at.key.is_empty() {
-                key.to_owned()
-            } else {
-                format!("pool.{key}")
-            };
-            self.problem(
-                line,
-                key_of(at, key),
-                format!("must be a list of tables: write [[{nested}]]"),
-            );
-        }
-        tables
-    }
-
-    fn converted<T>(
-        &mut self,
-        at: &At<'t>,
-        key: &str,
-        example: &str,
-        convert: impl FnOnce(&DeValue<'t>) -> Option<T>,
-    ) -> Option<T> {
-        let (line, value) = self.value(at, key)?;
-        let converted = convert(value);
-        if converted.is_none() {
-            self.wrong(line, at, key, example);
-        }
-        converted
-    }
-
-    fn value(&mut self, at: &At<'t>, key: &str) -> Option<(usize, &'t DeValue<'t>)> {
-        let (name, value) = at.table.iter().find(|(name, _)| name.get_ref() == key)?;
-        let line = self.line(name.span().start);
-        self.lines.insert(key_of(at, key), line);
-        Some((line, value.get_ref()))
-    }
-
-    /// The value is not repeated: it may be a secret.
-    fn wrong(&mut self, line: usize, at: &At<'t>, key: &str, example: &str) {
-        self.problem(
-            line,
-            key_of(at, key),
-            format!("cannot be used; for example {key} = {example}"),
-        );
-    }
-
-    fn known(&mut self, at: &At<'t>, known: &[&str]) {
-        for name in at
-            .table
-            .keys()
-            .filter(|name| !known.contains(&name.get_ref().as_ref()))
-        {
-            let text = format!(
-                "unknown key{}; there are {}",
-                suggestion(name.get_ref(), known),
-                known.join(", ")
-            );
-            self.problem(
-                self.line(name.span().start),
-                key_of(at, name.get_ref()),
-                text,
-            );
-        }
-    }
-
-    fn problem(&mut self, line: usize, key: String, text: String) {
-        let origin = Some(format!("{} line {line}", self.origin));
-        self.problems.push((line, Problem { key, origin, text }));
-    }
-
-    fn line(&self, offset: usize) -> usize {
-        1 + self
-            .text
-            .bytes()
-            .take(offset)
-            .filter(|byte| *byte == b'\n')
-            .count()
-    }
-
-    /// The line of a key, or of the nearest table around it: a key that is missing has none.
-    fn line_of(&self, key: &str) -> usize {
-        let mut key = key;
-        loop {
-            if let Some(line) = self.lines.get(key) {
-                return *line;
-            }
-            match key.rsplit_once('.') {
-                Some((around, _)) => key = around,
-                None => return 1,
-            }
-        }
-    }
-}
-
-fn key_of(at: &At<'_>, key: &str) -> String {
-    if at.key.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{}.{key}", at.key)
-    }
-}
-
-fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
-    value
-        .as_array()?
-        .iter()
-        .map(|word| word.get_ref().as_str().map(str::to_owned))
-        .collect()
-}
-
-fn validity(text: &str) -> Option<Validity> {
-    let (amount, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit = match unit {
-        "s" => Unit::Seconds,
-        "m" => Unit::Minutes,
-        "h" => Unit::Hours,
-        "d" => Unit::Days,
-        _ => return None,
-    };
-    let amount = amount
-        .bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| amount.parse().ok())??;
-    Some(Validity { amount, unit })
-}
-
-/// `, did you mean …?` when a known name is a slip of the finger away.
-fn suggestion(name: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|known| (distance(name, known), known))
-        .min();
-    match nearest {
-        Some((slips, known)) if slips <= 1 + known.len() / 4 => format!(", did you mean {known}?"),
-        _ => String::new(),
-    }
-}
-
-/// Letters to insert, remove or change (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        for (cell, against) in row.iter_mut().skip(1).zip(other.chars()) {
-            let changed = diagonal + usize::from(letter != against);
-            diagonal = *cell;
-            left = changed.min(left + 1).min(*cell + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -709,19 +459,5 @@ username = "BOB@example.com"
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("syntax (pool.toml line 2):"), "{error}");
-    }
-
-    #[test]
-    fn spans_of_time_have_a_unit() {
-        assert_eq!(
-            validity("15m"),
-            Some(Validity {
-                amount: 15,
-                unit: Unit::Minutes
-            })
-        );
-        for refused in ["", "15", "m", "-1m", "1.5h", "15 m", "15ms", "1é"] {
-            assert_eq!(validity(refused), None, "{refused}");
-        }
     }
 }

@@ -1,11 +1,12 @@
 //! Pools, clients, groups and users the local pool begins with.
 //!
-//! Read from TOML by `document`, checked by `check`, brought into the state by `apply`. A seed with problems starts
+//! Read from TOML by `document` with `reader`, checked by `check`, brought into the state by `apply`. A seed with problems starts
 //! nothing: all of them are reported at once, with their line and an example.
 
 pub(crate) mod apply;
 mod check;
 mod document;
+mod reader;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

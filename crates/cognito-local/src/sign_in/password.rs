@@ -1,11 +1,10 @@
 //! USER_PASSWORD_AUTH and the admin password flow, with migration of users from elsewhere.
 
 use super::{Caller, Parameters, Step, Target, required, settle};
-use crate::constraint::PASSWORD;
 use crate::error::ApiError;
 use crate::secret_hash;
 use crate::service::Service;
-use crate::trigger::user_migration::{self, Migration};
+use crate::trigger::user_migration::{self, Migrated, Migration};
 
 /// InitiateAuth with USER_PASSWORD_AUTH, AdminInitiateAuth with ADMIN_USER_PASSWORD_AUTH.
 pub(crate) async fn begin(
@@ -27,12 +26,19 @@ pub(crate) async fn begin(
             typed: username,
             password: &password,
         };
-        if PASSWORD.allows(&password) && user_migration::migrate(service, &migration).await? {
-            target = Target::look_up(service, caller, username)?;
-        } else if !caller.hides_users() {
-            // Counted here as well: the function behind the trigger must not become a place to guess at.
-            let _refused = settle(service, caller, &target, false);
-            return Err(ApiError::user_missing());
+        let refusal = match user_migration::migrate(service, &migration).await? {
+            Migrated::TakenOver => None,
+            Migrated::Unknown => Some(ApiError::user_missing()),
+            Migrated::Refused(error) => Some(error),
+        };
+        match refusal {
+            None => target = Target::look_up(service, caller, username)?,
+            Some(refusal) if !caller.hides_users() => {
+                // Counted here as well: the function behind the trigger must not become a place to guess at.
+                let _refused = settle(service, caller, &target, false);
+                return Err(refusal);
+            }
+            Some(_) => {}
         }
     }
     let right = {

@@ -38,29 +38,36 @@ struct Answer {
     enable_sms_mfa: Option<bool>,
 }
 
-/// Asks the pool's function for the user; true when the user is in the pool now, with the given password.
+/// What became of a migration.
+pub(crate) enum Migrated {
+    /// The user is in the pool now, with the given password.
+    TakenOver,
+    /// There is no function, or it does not know the user.
+    Unknown,
+    /// The function threw: it knows the user and refuses the password, or wants to say something else.
+    Refused(ApiError),
+}
+
+/// Asks the pool's function for the user.
 ///
 /// With `finalUserStatus` CONFIRMED the sign-in goes on; without it the right password leads to
 /// PasswordResetRequiredException, now and later. The password policy is not applied.
 pub(crate) async fn migrate(
     service: &Service,
     migration: &Migration<'_>,
-) -> Result<bool, ApiError> {
+) -> Result<Migrated, ApiError> {
     let (trigger, event) = service.read(|state| {
         let pool = state.pool(&migration.caller.pool)?;
         Ok::<_, ApiError>((pool.settings.user_migration.clone(), event(pool, migration)))
     })?;
     let Some(trigger) = trigger else {
-        return Ok(false);
+        return Ok(Migrated::Unknown);
     };
     let response = match invoke(&trigger, &event, service.trigger_time_limit).await {
         Ok(response) => response,
-        Err(TriggerError::Thrown(message)) => {
-            tracing::debug!(
-                message,
-                "the UserMigration function threw: the user is treated as missing"
-            );
-            return Ok(false);
+        // Its text is for the caller, and may name the user: not for the log.
+        Err(error @ TriggerError::Thrown(_)) => {
+            return Ok(Migrated::Refused(error.exception(TRIGGER)));
         }
         Err(error) => {
             tracing::warn!(%error, "the UserMigration trigger failed");
@@ -68,7 +75,7 @@ pub(crate) async fn migrate(
         }
     };
     let Some(user) = read(response)? else {
-        return Ok(false);
+        return Ok(Migrated::Unknown);
     };
     store(service, migration, user).await
 }
@@ -130,7 +137,7 @@ async fn store(
     service: &Service,
     migration: &Migration<'_>,
     answer: Answer,
-) -> Result<bool, ApiError> {
+) -> Result<Migrated, ApiError> {
     let mut attributes = answer.user_attributes.unwrap_or_default();
     let named = attributes.remove("username");
     let pool_id = &migration.caller.pool;
@@ -166,9 +173,14 @@ async fn store(
     );
     let force = answer.force_alias_creation == Some(true);
     // A name taken in the meantime, or an alias that may not move: the migration fails, the sign-in goes on without it.
-    Ok(service.change(|state| {
+    let added = service.change(|state| {
         state
             .pool_mut(pool_id)
             .is_ok_and(|pool| pool.add_user(user, force).is_ok())
-    }))
+    });
+    Ok(if added {
+        Migrated::TakenOver
+    } else {
+        Migrated::Unknown
+    })
 }

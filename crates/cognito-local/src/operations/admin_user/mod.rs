@@ -182,8 +182,6 @@ async fn set_password(
     service.change(|state| {
         let pool = state.pool_mut(pool_id)?;
         pool.user_mut(&name)?.set_password(password, status, now);
-        let key = pool.key(&name);
-        pool.lockout.clear(&key);
         Ok(())
     })
 }
