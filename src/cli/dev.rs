@@ -110,7 +110,10 @@ pub(super) fn pool(arguments: PoolArguments) -> u8 {
 fn on_loopback(text: &str) -> Result<SocketAddr, String> {
     match text.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_loopback() => Ok(address),
-        Ok(_) => Err("`dev` is for this machine only; write a loopback address such as 127.0.0.1:4280".to_owned()),
+        Ok(_) => Err(
+            "`dev` is for this machine only; write a loopback address such as 127.0.0.1:4280"
+                .to_owned(),
+        ),
         Err(_) => Err("this is not an address with a port; write 127.0.0.1:4280".to_owned()),
     }
 }
