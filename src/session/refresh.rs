@@ -235,7 +235,6 @@ mod tests {
     use cognito_flow::UnixSeconds;
     use futures_util::FutureExt as _;
     use futures_util::future::join_all;
-
     use tokio_util::task::TaskTracker;
 
     use super::super::Found;

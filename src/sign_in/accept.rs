@@ -46,7 +46,16 @@ impl SignIn {
     ) -> Result<Accepted, TurnedAway> {
         let form = self.read_form(visit, body).await?;
         let sealed = form.text("attempt").to_owned();
-        let attempt = self.open(visit, &sealed)?;
+        let attempt = self.open(visit, &sealed).map_err(|why| match why {
+            // What was typed into the first form is not in its attempt.
+            TurnedAway::Expired(restart) if name == FormName::SignIn => {
+                TurnedAway::Expired(Restart {
+                    username: form.username(),
+                    ..restart
+                })
+            }
+            other => other,
+        })?;
         // Against the attempt's browser, not the request's: whether these two may differ has just been judged.
         let (csrf, now) = (form.text("csrf"), self.clock.now());
         self.tokens

@@ -13,6 +13,7 @@ use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::body::Body;
 use crate::refusal::{Audience, Refusal};
@@ -54,11 +55,6 @@ struct ConfirmOptions {
     #[serde(default, rename = "userAttributes")]
     user_attributes: BTreeMap<String, String>,
 }
-
-/// POST api/sign-out.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignOutRequest {}
 
 /// Wiped when it is dropped.
 #[derive(Deserialize)]
@@ -137,10 +133,9 @@ impl SignIn {
         confirmed.unwrap_or_else(|error| self.problem(visit, &error))
     }
 
-    /// POST api/sign-out.
+    /// POST api/sign-out. Its body says nothing and may be empty.
     pub(super) async fn api_sign_out(&self, visit: &Visit<'_>, body: Body) -> Response<Body> {
-        let read = self.read_json::<SignOutRequest>(visit, body).await;
-        if let Err(why) = read {
+        if let Err(why) = self.read_body(visit, body).await {
             return self.problem(visit, &why.into());
         }
         let cookies = self.sessions.end(visit.headers()).await;
@@ -204,17 +199,26 @@ impl SignIn {
         self.api_outcome(&outcome, attempt.browser, &restart)
     }
 
-    /// Reads a request of the API: R-26 first, then its type and size, then its members, each known and there once.
+    /// Reads a request of the API: its members are known, and each is there once.
     async fn read_json<T>(&self, visit: &Visit<'_>, body: Body) -> Result<T, TurnedAway>
     where
         T: for<'de> Deserialize<'de>,
     {
+        let bytes = self.read_body(visit, body).await?;
+        // The parser's message may quote the password.
+        serde_json::from_slice(&bytes).map_err(|_| FormError::Malformed.into())
+    }
+
+    /// R-26 first, then type and size.
+    async fn read_body(
+        &self,
+        visit: &Visit<'_>,
+        body: Body,
+    ) -> Result<Zeroizing<Vec<u8>>, TurnedAway> {
         if !is_same_origin(visit.headers(), &self.origin) {
             return Err(TurnedAway::CrossSite);
         }
-        let bytes = form::read(visit.headers(), body, form::JSON).await?;
-        // The parser's message may quote the password.
-        serde_json::from_slice(&bytes).map_err(|_| FormError::Malformed.into())
+        Ok(form::read(visit.headers(), body, form::JSON).await?)
     }
 
     fn api_outcome(

@@ -108,6 +108,11 @@ impl Form {
         self.fields.get(name).map_or("", |value| value.as_str())
     }
 
+    /// What was typed as user name, to show it again; nothing if no user name is that long.
+    pub(super) fn username(&self) -> String {
+        self.answer("username").unwrap_or_default().to_owned()
+    }
+
     /// The fields whose names begin so, by the rest of the name.
     pub(super) fn starting_with<'a>(
         &'a self,

@@ -29,6 +29,8 @@ pub mod return_to;
 mod same_origin;
 mod sign_out;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod visit;
 
 use std::fmt;

@@ -59,7 +59,7 @@ impl SignIn {
         };
         let restart = Restart {
             return_to: attempt.return_to,
-            username: form.text("username").to_owned(),
+            username: form.username(),
         };
         match outcome {
             Ok(outcome) => self.proceed(visit, &restart, &outcome),

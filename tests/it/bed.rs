@@ -190,6 +190,7 @@ jwks_url = "http://{tap}/{pool_id}/.well-known/jwks.json"
             client_id: client.id.clone(),
             pool: Some(pool),
             config,
+            text,
             upstream,
             wire,
             clock,
@@ -207,6 +208,8 @@ pub(crate) struct Bed {
     pub(crate) pool_id: String,
     pub(crate) client_id: String,
     pub(crate) config: Config,
+    /// The configuration file.
+    pub(crate) text: String,
     pub(crate) upstream: Upstream,
     pub(crate) wire: Wire,
     pub(crate) clock: Clock,

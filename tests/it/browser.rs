@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -93,14 +93,22 @@ impl Form {
 /// One browser: a cookie jar and an address.
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
-    pub(crate) gate: SocketAddr,
+    gate: SocketAddr,
+    origin: String,
     pub(crate) jar: BTreeMap<String, String>,
 }
 
 impl Browser {
+    /// In front of a test bed's gate.
     pub(crate) fn new(gate: SocketAddr) -> Self {
+        Self::at(gate, crate::bed::ORIGIN)
+    }
+
+    /// In front of a gate whose public origin is another.
+    pub(crate) fn at(gate: SocketAddr, origin: &str) -> Self {
         Self {
             gate,
+            origin: origin.to_owned(),
             jar: BTreeMap::new(),
         }
     }
@@ -121,7 +129,12 @@ impl Browser {
             if !page.status.is_redirection() {
                 return page;
             }
-            page = self.get(&page.location()).await;
+            let location = page.header("location");
+            let path = location
+                .strip_prefix(&self.origin)
+                .unwrap_or(location)
+                .to_owned();
+            page = self.get(&path).await;
         }
         panic!("redirected in a circle: {:?}", page.headers)
     }
@@ -131,7 +144,7 @@ impl Browser {
         let request = self
             .request(Method::POST, &form.action)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(header::ORIGIN, crate::bed::ORIGIN)
+            .header(header::ORIGIN, &self.origin)
             .body(Full::from(form.encode()))
             .unwrap();
         self.send(request).await
@@ -160,7 +173,7 @@ impl Browser {
             .header("sec-fetch-mode", "cors")
             .header("sec-fetch-dest", "empty")
             .header("sec-fetch-site", "same-origin")
-            .header(header::ORIGIN, crate::bed::ORIGIN)
+            .header(header::ORIGIN, &self.origin)
             .header(header::ACCEPT, "*/*");
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
@@ -184,18 +197,23 @@ impl Browser {
     pub(crate) async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Page {
         let headers = request.headers_mut();
         if !headers.contains_key(header::HOST) {
-            let host = crate::bed::ORIGIN.split("://").nth(1).unwrap();
-            headers.insert(header::HOST, HeaderValue::from_static(host));
+            let host = self.origin.split("://").nth(1).unwrap();
+            headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
         }
         if !self.jar.is_empty() {
-            let pairs: Vec<String> = self.jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
-            headers.append(header::COOKIE, pairs.join("; ").parse().unwrap());
+            headers.append(header::COOKIE, self.cookies().parse().unwrap());
         }
         let page = exchange(self.gate, request).await;
         for cookie in page.headers.get_all(header::SET_COOKIE) {
             self.keep(cookie.to_str().unwrap());
         }
         page
+    }
+
+    /// The jar as a `Cookie` field.
+    pub(crate) fn cookies(&self) -> String {
+        let pairs: Vec<String> = self.jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        pairs.join("; ")
     }
 
     fn keep(&mut self, line: &str) {
@@ -233,19 +251,6 @@ pub(crate) async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>)
             ended = &mut connection => ended.unwrap(),
         }
     }
-}
-
-/// Header fields from pairs.
-pub(crate) fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
-    pairs
-        .iter()
-        .map(|(n, v)| {
-            (
-                HeaderName::from_bytes(n.as_bytes()).unwrap(),
-                HeaderValue::from_str(v).unwrap(),
-            )
-        })
-        .collect()
 }
 
 fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {

@@ -63,11 +63,17 @@ async fn measure() -> usize {
     );
     let no_cookie = HeaderMap::new();
     for user in 0..100 {
-        sessions.begin(another(&real, user), &no_cookie).await.unwrap();
+        sessions
+            .begin(another(&real, user), &no_cookie)
+            .await
+            .unwrap();
     }
     let before = resident_bytes();
     for user in 100..100 + SESSIONS {
-        sessions.begin(another(&real, user), &no_cookie).await.unwrap();
+        sessions
+            .begin(another(&real, user), &no_cookie)
+            .await
+            .unwrap();
     }
     let bytes = (resident_bytes() - before) / SESSIONS;
     bed.stop().await;

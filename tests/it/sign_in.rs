@@ -416,3 +416,25 @@ async fn a_dead_upstream_shows_a_page_to_those_who_are_signed_in_only() {
     assert_eq!(problem.json()["code"], "upstream_unreachable");
     bed.stop().await;
 }
+
+/// Every call carries the right SECRET_HASH, and a renewal the secret itself.
+#[tokio::test]
+async fn an_app_client_with_a_secret_works_from_sign_in_to_sign_out() {
+    let bed = TestBed::default().with_client_secret().start().await;
+    let mut browser = bed.browser();
+    browser.sign_in("/", USER, PASSWORD).await.expect(303);
+    let mut new = bed.browser();
+    new.sign_in("/", NEW_USER, TEMPORARY).await.expect(200);
+    bed.clock.advance(Duration::from_secs(29 * 60));
+    browser.get("/x").await.expect(200);
+    bed.clock.advance(Duration::from_secs(29 * 60));
+    browser.get("/x").await.expect(200);
+    bed.until(|| bed.wire.carried("GetTokensFromRefreshToken"))
+        .await;
+    bed.clock.advance(Duration::from_secs(5 * 60));
+    browser.get("/x").await.expect(200);
+    let form = browser.get("/.sidegate/sign-out").await.form();
+    browser.submit(&form).await.expect(303);
+    bed.until_revoked(1).await;
+    bed.stop().await;
+}
