@@ -76,6 +76,11 @@ impl Report {
         for warning in &self.warnings {
             writeln!(out, "warning: {warning}")?;
         }
+        match self.problems.len() {
+            0 => writeln!(out, "ok: the configuration is right")?,
+            1 => writeln!(out, "1 problem")?,
+            many => writeln!(out, "{many} problems")?,
+        }
         for finding in &self.findings {
             let word = match finding.outcome {
                 Outcome::Ok => "ok",
@@ -87,11 +92,7 @@ impl Report {
                 writeln!(out, "      {hint}")?;
             }
         }
-        match self.problems.len() {
-            0 => writeln!(out, "the configuration is right"),
-            1 => writeln!(out, "1 problem"),
-            many => writeln!(out, "{many} problems"),
-        }
+        Ok(())
     }
 
     fn json(&self) -> Value {

@@ -19,8 +19,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::config::{Config, Problems};
-use options::{CheckOptions, Command, HealthcheckOptions, Options, RunOptions};
+use crate::config::{Config, Problem, Problems};
+use options::{CheckOptions, Command, HealthcheckOptions, Options, RunOptions, USUAL_FILES};
 
 /// Something failed that was worth trying.
 const FAILED: u8 = 1;
@@ -68,7 +68,7 @@ fn usage(error: &clap::Error) -> u8 {
 }
 
 fn run(options: RunOptions) -> u8 {
-    let config = match Config::load(&options.sources(environment())) {
+    let config = match load(options) {
         Ok(config) => config,
         Err(problems) => return refuse(&problems),
     };
@@ -82,7 +82,7 @@ fn run(options: RunOptions) -> u8 {
 }
 
 fn check(options: CheckOptions) -> u8 {
-    let loaded = Config::load(&options.run.sources(environment()));
+    let loaded = load(options.run);
     let mut code = 0;
     let done = block_on(async {
         let report = check::Report::of(loaded, options.offline).await;
@@ -96,7 +96,7 @@ fn check(options: CheckOptions) -> u8 {
 fn healthcheck(options: HealthcheckOptions) -> u8 {
     let target = match options.url {
         Some(url) => healthcheck::Target::of_url(&url),
-        None => match Config::load(&options.run.sources(environment())) {
+        None => match load(options.run) {
             Ok(config) => healthcheck::Target::of_config(&config),
             Err(problems) => return refuse(&problems),
         },
@@ -104,6 +104,24 @@ fn healthcheck(options: HealthcheckOptions) -> u8 {
     block_on(async {
         let target = target?;
         target.ask(healthcheck::PATIENCE).await
+    })
+}
+
+/// The configuration; of one that is wrong for want of a file, that is said too.
+fn load(options: RunOptions) -> Result<Config, Problems> {
+    let sources = options.sources(environment());
+    Config::load(&sources).map_err(|mut problems| {
+        if sources.file.is_none() {
+            problems.warnings.push(Problem {
+                key: None,
+                origin: None,
+                text: format!(
+                    "there is no configuration file, neither {}; name one with --config",
+                    USUAL_FILES.join(" nor ")
+                ),
+            });
+        }
+        problems
     })
 }
 

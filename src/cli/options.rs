@@ -10,16 +10,16 @@ use crate::config::{Flag, Sources};
 
 const EXAMPLES: &str = "\
 Examples:
-  sidegate dev                                   local user pool, sample app and gate on this machine
+  sidegate dev                                   everything on this machine
   sidegate dev --upstream http://127.0.0.1:3000  the same before your own app
-  sidegate check --config sidegate.toml          every mistake at once, then asks the pool and the upstream
+  sidegate check --config sidegate.toml          find every mistake
   sidegate --config sidegate.toml                run
-  SIDEGATE__LOG__LEVEL=debug sidegate            any setting from the environment
+  SIDEGATE__LOG__LEVEL=debug sidegate            any setting as a variable
 
 Exit codes: 0 done, 1 failed, 64 wrong command line, 78 wrong configuration.";
 
 /// Where a configuration is looked for when none is named.
-const USUAL_FILES: [&str; 2] = ["sidegate.toml", "/etc/sidegate/sidegate.toml"];
+pub(super) const USUAL_FILES: [&str; 2] = ["sidegate.toml", "/etc/sidegate/sidegate.toml"];
 
 /// Authenticating reverse-proxy sidecar for Amazon Cognito user pools
 #[derive(Debug, Parser)]
