@@ -1,10 +1,10 @@
 //! What one connection is doing: how many of its requests are under way, and whether it is to close.
 //!
-//! Shared by the connection's socket (`io.rs`, whose deadlines depend on it) and its requests
-//! (`request.rs`). One atomic word: no lock on a request's way.
+//! Written by the connection's socket (`io.rs`) and its requests (`request.rs`), read by its watchdog
+//! (`watchdog.rs`). Atomic words: no lock on a request's way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Activity {
     /// Under way in the lower half, begun since the connection was accepted in the upper one.
     requests: AtomicU64,
+    /// The client sent something since this was last asked.
+    bytes_came: AtomicBool,
     /// Cancelled when the connection shall finish what is under way and close.
     pub(super) close: CancellationToken,
 }
@@ -33,6 +35,7 @@ impl Activity {
     pub(super) fn new(close: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             requests: AtomicU64::new(0),
+            bytes_came: AtomicBool::new(false),
             close,
         })
     }
@@ -41,6 +44,16 @@ impl Activity {
     pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
         self.requests.fetch_add(ONE, Ordering::Relaxed);
         UnderWay(Arc::clone(self))
+    }
+
+    /// Called by the socket when something was read from it.
+    pub(super) fn note_bytes(&self) {
+        self.bytes_came.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something was read since the last call.
+    pub(super) fn take_bytes_came(&self) -> bool {
+        self.bytes_came.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn now(&self) -> Requests {
@@ -55,13 +68,6 @@ impl Activity {
 /// A request that is under way.
 #[derive(Debug)]
 pub(super) struct UnderWay(Arc<Activity>);
-
-impl UnderWay {
-    /// An upgraded connection is never idle for HTTP again: its deadlines are those of the tunnel.
-    pub(super) fn for_ever(self) {
-        self.0.requests.fetch_add(ONE, Ordering::Relaxed);
-    }
-}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
@@ -82,12 +88,5 @@ mod tests {
         drop(first);
         drop(second);
         assert_eq!(activity.now(), Requests { open: 0, begun: 2 });
-    }
-
-    #[test]
-    fn an_upgraded_connection_stays_busy() {
-        let activity = Activity::new(CancellationToken::new());
-        activity.begin().for_ever();
-        assert_eq!(activity.now().open, 1);
     }
 }

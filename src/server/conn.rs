@@ -5,6 +5,7 @@
 //! listener drains.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
@@ -31,6 +32,7 @@ use super::preface::{self, Prefix, Protocol};
 use super::request::Handler;
 use super::streams::Streams;
 use super::tls::ALPN_H2;
+use super::watchdog::{Verdict, Watchdog};
 use super::{Deadlines, Drained, Limits, Settings};
 use crate::body::Body;
 use crate::peer::Peer;
@@ -177,15 +179,28 @@ where
             places: Arc::clone(&self.places),
             body_idle: self.deadlines.request_body_idle,
         });
-        let io = Watched::new(stream, prefix, protocol, &self.deadlines, activity, slot);
+        let in_head = protocol == Protocol::Http1 && !prefix.unread().is_empty();
+        let watchdog = Watchdog::new(protocol, in_head, &self.deadlines, Arc::clone(&activity));
+        let io = Watched::new(stream, prefix, activity, self.deadlines.write_stall, slot);
         match protocol {
-            Protocol::Http1 => self.connections.spawn(Arc::clone(self).http1(io, handler)),
-            Protocol::Http2 => self.connections.spawn(Arc::clone(self).http2(io, handler)),
-        };
+            Protocol::Http1 => {
+                self.connections
+                    .spawn(Arc::clone(self).http1(io, handler, watchdog));
+            }
+            Protocol::Http2 => {
+                self.connections
+                    .spawn(Arc::clone(self).http2(io, handler, watchdog));
+            }
+        }
         Ok(())
     }
 
-    async fn http1<IO: Socket>(self: Arc<Self>, io: Watched<IO>, handler: Arc<Handler<S>>) {
+    async fn http1<IO: Socket>(
+        self: Arc<Self>,
+        io: Watched<IO>,
+        handler: Arc<Handler<S>>,
+        watchdog: Watchdog,
+    ) {
         let close = handler.activity.close.clone();
         let service = service_fn(move |request| {
             let handler = Arc::clone(&handler);
@@ -195,47 +210,56 @@ where
             .http1
             .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
-        self.drive(
-            connection,
-            http1::UpgradeableConnection::graceful_shutdown,
-            close,
-        )
-        .await;
+        let finish = http1::UpgradeableConnection::graceful_shutdown;
+        self.drive(connection, finish, close, watchdog).await;
     }
 
-    async fn http2<IO: Socket>(self: Arc<Self>, io: Watched<IO>, handler: Arc<Handler<S>>) {
+    async fn http2<IO: Socket>(
+        self: Arc<Self>,
+        io: Watched<IO>,
+        handler: Arc<Handler<S>>,
+        watchdog: Watchdog,
+    ) {
         let close = handler.activity.close.clone();
         let service = service_fn(move |request| {
             let handler = Arc::clone(&handler);
             async move { Ok::<_, Infallible>(handler.answer(request).await) }
         });
         let connection = self.http2.serve_connection(TokioIo::new(io), service);
-        self.drive(connection, http2::Connection::graceful_shutdown, close)
-            .await;
+        let finish = http2::Connection::graceful_shutdown;
+        self.drive(connection, finish, close, watchdog).await;
     }
 
     /// Runs a connection to its end; when it is told to close, it finishes what is under way.
-    async fn drive<C>(&self, connection: C, finish: fn(Pin<&mut C>), close: CancellationToken)
-    where
+    async fn drive<C>(
+        &self,
+        connection: C,
+        finish: fn(Pin<&mut C>),
+        close: CancellationToken,
+        mut watchdog: Watchdog,
+    ) where
         C: Future<Output = hyper::Result<()>>,
     {
         let mut connection = pin!(connection);
-        let ended = tokio::select! {
+        // The connection comes first, so that the watchdog sees what it has just done.
+        tokio::select! {
             biased;
-            ended = connection.as_mut() => ended,
-            () = close.cancelled() => {
-                finish(connection.as_mut());
-                tokio::select! {
-                    ended = connection => ended,
-                    () = self.cut.cancelled() => return,
+            ended = connection.as_mut() => return note_end(ended),
+            verdict = poll_fn(|context| watchdog.poll(context)) => {
+                if verdict == Verdict::TooSlow {
+                    return;
                 }
             }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                "a connection ended badly"
-            );
+            () = close.cancelled() => {}
+        }
+        // HTTP/2 says GOAWAY, so that a request sent at this moment can be repeated.
+        finish(connection.as_mut());
+        watchdog.begin_closing();
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => note_end(ended),
+            _ = poll_fn(|context| watchdog.poll(context)) => {}
+            () = self.cut.cancelled() => {}
         }
     }
 
@@ -258,13 +282,22 @@ where
     }
 }
 
+fn note_end(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "a connection ended badly"
+        );
+    }
+}
+
 /// The least buffer that hyper takes.
 const LEAST_BUFFER: usize = 8 * 1024;
 
 fn http1_settings(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        // `io.rs` has a deadline for the head, and another one for the wait before it.
+        // `watchdog.rs` has a deadline for the head, and another one for the wait before it.
         .header_read_timeout(None)
         .max_buf_size(limits.head_bytes.max(LEAST_BUFFER));
     if limits.head_fields > 100 {

@@ -12,6 +12,7 @@ mod preface;
 mod request;
 mod streams;
 mod tls;
+mod watchdog;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -52,12 +52,6 @@ where
             Err(refusal) => (refused(refusal, &request), None),
         };
         let (parts, body) = response.into_parts();
-        let under_way = if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-            under_way.for_ever();
-            None
-        } else {
-            Some(under_way)
-        };
         Response::from_parts(
             parts,
             Answer {
@@ -170,7 +164,7 @@ impl http_body::Body for Upload {
 #[derive(Debug)]
 pub(super) struct Answer {
     body: Body,
-    _under_way: Option<UnderWay>,
+    _under_way: UnderWay,
     _place: Option<OwnedSemaphorePermit>,
 }
 
