@@ -71,6 +71,8 @@ pub enum Refusal {
     TooLarge,
     /// A head over the limit.
     HeadTooLarge,
+    /// A target over the limit.
+    TargetTooLong,
     /// More requests at once than the limit allows.
     Overloaded,
     /// The user pool cannot be asked, and the session's tokens have run out meanwhile.
@@ -110,6 +112,7 @@ impl Refusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::Overloaded | Self::PoolUnavailable | Self::NotReady => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -157,6 +160,11 @@ impl Refusal {
                 "head_too_large",
                 "The request's header is too large",
                 "Delete this site's cookies and try again.",
+            ),
+            Self::TargetTooLong => (
+                "target_too_long",
+                "This address is too long",
+                "Use a shorter address, or send the data in the request's body.",
             ),
             Self::Overloaded => (
                 "overloaded",
@@ -217,7 +225,7 @@ impl Refusal {
             Self::SignInNeeded => "16",
             Self::WrongOrigin => "7",
             Self::MethodNotAllowed | Self::NotFound => "12",
-            Self::TooLarge | Self::HeadTooLarge => "8",
+            Self::TooLarge | Self::HeadTooLarge | Self::TargetTooLong => "8",
             Self::Overloaded
             | Self::PoolUnavailable
             | Self::NotReady
