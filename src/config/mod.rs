@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! schema (defaults) ┐
-//! file.rs           ├─► layer.rs (the `config` crate) ─► reader.rs + setting.rs ─► parts.rs, cognito.rs ─► Config
+//! file.rs           ├─► layer.rs (the `config` crate) ─► reader.rs + setting.rs ─► parts.rs, tables.rs, cognito.rs ─► Config
 //! environment.rs    │      last one wins                   text → value             each part's Settings
 //! flags             ┘
 //! ```
@@ -20,6 +20,7 @@ mod reader;
 mod schema;
 mod secret_file;
 mod setting;
+mod tables;
 #[cfg(test)]
 mod tests;
 
