@@ -34,6 +34,7 @@ mod state;
 mod summary;
 mod timestamp;
 mod token;
+pub mod totp;
 mod trigger;
 
 use std::io;
