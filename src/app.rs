@@ -1,6 +1,6 @@
 //! The way of every request, and its one log line.
 //!
-//! ② of the way: after `server/`, before everything else. [`App::handle`] is the whole product in
+//! ② of the way: after `server/`, before everything else. `App::handle` is the whole product in
 //! one `match`. Only this file adds layers; it decides nothing and knows no cookie, no token and
 //! no upstream.
 
@@ -100,7 +100,7 @@ impl App {
         response
     }
 
-    /// The layers in the order a request meets them, then [`App::handle`].
+    /// The layers in the order a request meets them, then `App::handle`.
     pub fn into_service(
         self,
     ) -> impl tower::Service<

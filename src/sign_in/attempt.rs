@@ -109,7 +109,7 @@ impl fmt::Debug for Restart {
 }
 
 impl Attempt {
-    /// Opens what [`Seal::close`] made. Never panics, whatever the text.
+    /// Opens what `Seal::close` made. Never panics, whatever the text.
     ///
     /// # Errors
     /// [`OpenError`]; ownership is judged before age, so that nobody reads a user name from another browser's attempt.
