@@ -80,7 +80,7 @@ pub(crate) fn pools(service: &Service, seeds: &[PoolSeed]) -> Vec<PoolSummary> {
                 id: pool.id.clone(),
                 name: pool.name.clone(),
                 issuer: service.issuer(&pool.id),
-                clients: pool.clients.values().map(client).collect(),
+                clients: clients(pool, seed),
                 users: seed
                     .users
                     .iter()
@@ -92,6 +92,19 @@ pub(crate) fn pools(service: &Service, seeds: &[PoolSeed]) -> Vec<PoolSummary> {
         };
         seeds.iter().filter_map(of).collect()
     })
+}
+
+/// As the seed has them, then those made by API: they are kept by id, and made-up ids have no order.
+fn clients(pool: &Pool, seed: &PoolSeed) -> Vec<ClientSummary> {
+    let mut clients: Vec<&Client> = pool.clients.values().collect();
+    clients.sort_by_key(|client| {
+        let place = seed
+            .clients
+            .iter()
+            .position(|seed| seed.name == client.name);
+        place.unwrap_or(seed.clients.len())
+    });
+    clients.into_iter().map(client).collect()
 }
 
 fn client(client: &Client) -> ClientSummary {

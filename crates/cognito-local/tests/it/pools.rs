@@ -219,3 +219,19 @@ async fn operations_that_are_not_offered_and_not_known_are_told_apart() {
     );
     bed.stop().await;
 }
+
+#[tokio::test]
+async fn clients_are_listed_as_the_file_has_them() {
+    let bed = Bed::start().await;
+    let names: Vec<String> = bed.pool.pools()[0]
+        .clients
+        .iter()
+        .map(|c| c.name.clone())
+        .collect();
+    let first: Vec<&str> = names.iter().take(5).map(String::as_str).collect();
+    assert_eq!(
+        first,
+        ["web", "server", "legacy", "rotating", "refresh-only"]
+    );
+    bed.pool.stop().await.unwrap();
+}
