@@ -88,6 +88,7 @@ pub(crate) struct TestBed {
     dead_upstream: bool,
     upstream: Option<SocketAddr>,
     secret_client: bool,
+    system_clock: bool,
 }
 
 impl TestBed {
@@ -114,6 +115,12 @@ impl TestBed {
         self
     }
 
+    /// The machine's clock, for clients that have no other.
+    pub(crate) fn system_clock(mut self) -> Self {
+        self.system_clock = true;
+        self
+    }
+
     /// Nothing listens where the upstream should be.
     pub(crate) fn dead_upstream(mut self) -> Self {
         self.dead_upstream = true;
@@ -127,11 +134,12 @@ impl TestBed {
     }
 
     pub(crate) async fn start(self) -> Bed {
-        let (tasks, stop, clock) = (
-            TaskTracker::new(),
-            CancellationToken::new(),
-            Clock::at(BEGAN),
-        );
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let clock = if self.system_clock {
+            Clock::system()
+        } else {
+            Clock::at(BEGAN)
+        };
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string());
         std::fs::create_dir_all(&folder).unwrap();
         let pool = start_pool(
