@@ -1,6 +1,6 @@
 //! The way of every request, and its one log line.
 //!
-//! ② of the way: after `server/`, before everything else. [`App::handle`] is the whole product in
+//! ② of the way: after `server/`, before everything else. `App::handle` is the whole product in
 //! one `match`. Only this file adds layers; it decides nothing and knows no cookie, no token and
 //! no upstream.
 
@@ -38,7 +38,11 @@ pub struct App {
 impl App {
     /// Puts the parts together.
     pub fn new(gate: Gate, sign_in: SignIn, forwarder: Forwarder) -> Self {
-        Self { gate, sign_in, forwarder }
+        Self {
+            gate,
+            sign_in,
+            forwarder,
+        }
     }
 
     /// Answers one request, and says what was decided.
@@ -55,7 +59,10 @@ impl App {
                 let verdict = Verdict::pass(caller.as_ref().map(|c| &*c.identity.subject));
                 match self.forwarder.send(request, caller).await {
                     Ok(response) => (response, verdict),
-                    Err(refusal) => (self.refuse(refusal, audience, id).0, verdict.failed(refusal)),
+                    Err(refusal) => (
+                        self.refuse(refusal, audience, id).0,
+                        verdict.failed(refusal),
+                    ),
                 }
             }
             Decision::SignIn { return_to } => (self.sign_in.redirect(&return_to), Verdict::SIGN_IN),
@@ -77,17 +84,23 @@ impl App {
     async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
         let began = Instant::now();
         let id = request.headers().get(REQUEST_ID).cloned();
-        let id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let id = id
+            .as_ref()
+            .and_then(|id| id.to_str().ok())
+            .unwrap_or_default();
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let peer = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
+        let peer = request
+            .extensions()
+            .get::<Peer>()
+            .map(|peer| peer.address.ip());
         let span = tracing::info_span!("request", request_id = id);
         let (response, verdict) = self.handle(request, id).instrument(span).await;
         verdict.log(id, peer, &method, &path, &response, began);
         response
     }
 
-    /// The layers in the order a request meets them, then [`App::handle`].
+    /// The layers in the order a request meets them, then `App::handle`.
     pub fn into_service(
         self,
     ) -> impl tower::Service<
@@ -102,7 +115,10 @@ impl App {
         let app = Arc::new(self);
         ServiceBuilder::new()
             // First, so that nothing after it can print them.
-            .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, COOKIE]))
+            .layer(SetSensitiveRequestHeadersLayer::new([
+                AUTHORIZATION,
+                COOKIE,
+            ]))
             // A client's own id would let it write into our log.
             .map_request(|mut request: Request<Body>| {
                 request.headers_mut().remove(REQUEST_ID);
@@ -123,7 +139,9 @@ struct MakeId;
 
 impl MakeRequestId for MakeId {
     fn make_request_id<B>(&mut self, _request: &Request<B>) -> Option<RequestId> {
-        HeaderValue::from_str(&Uuid::now_v7().to_string()).ok().map(RequestId::new)
+        HeaderValue::from_str(&Uuid::now_v7().to_string())
+            .ok()
+            .map(RequestId::new)
     }
 }
 
@@ -135,20 +153,43 @@ struct Verdict {
 }
 
 impl Verdict {
-    const OWN_PAGE: Self = Self { decision: "own_page", reason: "", subject: None };
-    const SIGN_IN: Self = Self { decision: "sign_in", reason: "no_session", subject: None };
+    const OWN_PAGE: Self = Self {
+        decision: "own_page",
+        reason: "",
+        subject: None,
+    };
+    const SIGN_IN: Self = Self {
+        decision: "sign_in",
+        reason: "no_session",
+        subject: None,
+    };
 
     fn pass(subject: Option<&str>) -> Self {
-        let reason = if subject.is_some() { "session" } else { "public" };
-        Self { decision: "pass", reason, subject: subject.map(str::to_owned) }
+        let reason = if subject.is_some() {
+            "session"
+        } else {
+            "public"
+        };
+        Self {
+            decision: "pass",
+            reason,
+            subject: subject.map(str::to_owned),
+        }
     }
 
     fn refused(refusal: Refusal) -> Self {
-        Self { decision: "refuse", reason: refusal.words().code, subject: None }
+        Self {
+            decision: "refuse",
+            reason: refusal.words().code,
+            subject: None,
+        }
     }
 
     fn failed(self, refusal: Refusal) -> Self {
-        Self { reason: refusal.words().code, ..self }
+        Self {
+            reason: refusal.words().code,
+            ..self
+        }
     }
 
     /// The path without the query, which may hold anything; no cookie, no token, no name.

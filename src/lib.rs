@@ -1,8 +1,13 @@
 //! sidegate: an authenticating reverse-proxy sidecar for Amazon Cognito user pools.
 mod alarm;
+pub mod app;
 pub mod body;
+pub mod cli;
 pub mod clock;
 pub mod cognito;
+pub mod config;
+#[cfg(feature = "dev")]
+pub mod dev;
 pub mod forward;
 pub mod gate;
 pub mod identity;
@@ -10,6 +15,8 @@ pub mod keys;
 pub mod origin;
 pub mod peer;
 pub mod refusal;
+pub mod run;
 pub mod server;
 pub mod session;
 pub mod sign_in;
+pub mod telemetry;

@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use url::Url;
 
+/// The path prefix that is sidegate's own.
+pub const PREFIX: &str = "/.sidegate/";
+
 /// `https://app.example.com`, or `http://localhost:4280` for development.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicOrigin {

@@ -83,10 +83,11 @@ impl Running {
         };
         let forwarder = Forwarder::new(
             config.forward,
-            origin.clone(),
+            &origin,
             &config.identity,
             owns_cookie,
             tasks.clone(),
+            stop.clone(),
         )?;
         let gate = Gate::new(config.gate, &origin, Arc::clone(&sessions));
         let sign_in = SignIn::new(
@@ -96,6 +97,7 @@ impl Running {
             Arc::clone(&pool),
             Arc::clone(&sessions),
             clock,
+            tasks.clone(),
         )?;
 
         let listener = Listener::bind(config.server).await?;
@@ -106,7 +108,18 @@ impl Running {
         tasks.spawn(async move { tidy.run_until_cancelled(sessions.keep_tidy()).await });
         let app = App::new(gate, sign_in, forwarder).into_service();
         let server = tasks.spawn(listener.serve(app, stop.clone()));
-        Ok(Self { address, origin: origin.to_string(), stop, server, tasks })
+        Ok(Self {
+            address,
+            origin: origin.to_string(),
+            stop,
+            server,
+            tasks,
+        })
+    }
+
+    /// Where people reach it.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The address that is listened on.
@@ -125,7 +138,10 @@ impl Running {
             tracing::warn!(connections, "the drain time was up: connections were cut");
         }
         self.tasks.close();
-        if tokio::time::timeout(AFTERWORK, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(AFTERWORK, self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("background work was left unfinished");
         }
         Ok(drained)
@@ -141,7 +157,11 @@ fn keys(files: &[PathBuf]) -> anyhow::Result<Keys> {
     Ok(keys)
 }
 
-async fn stop_signal() -> anyhow::Result<()> {
+/// SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the process may not handle signals.
+pub async fn stop_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,34 +1,62 @@
-//! The user pool over the network: the flows' calls, the tokens' verification, the keys.
-use std::time::Duration;
+//! The user pool over the network.
+//!
+//! `sign_in` runs sign-ins through it and `session` renews and ends tokens. It turns the pure machine
+//! of `cognito_flow` with `api`, off the async threads where the machine works, and lets no token out
+//! that `token` has not checked against the keys of `jwks`. It keeps no session and shows no page.
 
-use cognito_flow::{Answer, AppClient, Credentials, FlowKind, Pending, Secret, UnixSeconds};
-use url::Url;
+mod api;
+mod error;
+mod jwks;
+mod probe;
+mod settings;
+mod token;
+mod transport;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_lc_rs::rand;
+use cognito_flow::{
+    Answer, AppClient, Context, Credentials, Entropy, Flow, FlowKind, Pending, Refresh, RefreshWay,
+    Secret, Step, TokenSet, UnixSeconds,
+};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use self::api::Api;
+use self::jwks::Jwks;
+use self::token::Verifier;
+use self::transport::Transport;
 use crate::clock::Clock;
 use crate::identity::Claims;
 
-/// How to reach the pool and what to believe.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Pool id, client id and, for a client that has one, its secret.
-    pub client: AppClient,
-    /// The flow that sign-in begins with.
-    pub flow: FlowKind,
-    /// Where the Cognito API answers; default `https://cognito-idp.{region}.amazonaws.com/`.
-    pub endpoint: Url,
-    /// The `iss` of the pool's tokens; default `https://cognito-idp.{region}.amazonaws.com/{pool id}`.
-    pub issuer: String,
-    /// Where the pool's keys are; default `{issuer}/.well-known/jwks.json`.
-    pub jwks_url: Url,
-    /// A PEM file with further certificate authorities for these two.
-    pub ca_file: Option<std::path::PathBuf>,
-    /// Longest wait for one call, connecting included (default 5 s).
-    pub call_timeout: Duration,
-}
+pub use self::error::{CognitoError, Fault, PasswordRule, Refused};
+pub use self::jwks::KeysError;
+pub use self::probe::{Finding, Outcome};
+pub use self::settings::Settings;
+pub use self::token::TokenError;
+pub use self::transport::{Obstacle, SetupError, TransportError};
 
 /// The user pool, as the rest of sidegate sees it.
 #[derive(Debug)]
-pub struct UserPool(());
+pub struct UserPool {
+    client: Arc<AppClient>,
+    flow: FlowKind,
+    clock: Clock,
+    api: Api,
+    jwks: Jwks,
+    verifier: Verifier,
+    /// Places for the machine's arithmetic: more at once than cores would only take longer each.
+    arithmetic: Arc<Semaphore>,
+    call_timeout: std::time::Duration,
+    /// The service did not offer GetTokensFromRefreshToken, and REFRESH_TOKEN_AUTH worked.
+    refresh_by_initiate_auth: AtomicBool,
+}
 
 /// How far a sign-in has come.
 #[derive(Debug)]
@@ -65,66 +93,202 @@ pub struct RefreshGrant {
     pub subject: String,
 }
 
-/// Why the pool did not do what was asked. Three readers: `Display` is for the log,
-/// [`CognitoError::user_message`] for the person, [`CognitoError::operator_hint`] for whoever runs sidegate.
-#[derive(Debug, thiserror::Error)]
-pub enum CognitoError {
-    /// Wrong user name or password, or no such user.
-    #[error("user name or password refused")]
-    BadCredentials,
-    // … the rest is this part's own
-}
-
 impl UserPool {
     /// Builds the clients; no call is made yet.
-    pub fn new(_settings: Settings, _clock: Clock) -> Result<Self, CognitoError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`CognitoError::Setup`]: plain http to another machine, or no usable certificate authorities.
+    pub fn new(settings: Settings, clock: Clock) -> Result<Self, CognitoError> {
+        let peers = [&settings.endpoint, &settings.jwks_url];
+        let transport = Transport::new(&peers, settings.ca_file.as_deref())?;
+        let client = Arc::new(settings.client);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            flow: settings.flow,
+            api: Api::new(
+                Arc::clone(&client),
+                &settings.endpoint,
+                settings.call_timeout,
+                transport.clone(),
+            ),
+            jwks: Jwks::new(settings.jwks_url, transport, clock.clone()),
+            verifier: Verifier::new(settings.issuer, client.client_id().to_string()),
+            arithmetic: Arc::new(Semaphore::new(cores)),
+            call_timeout: settings.call_timeout,
+            refresh_by_initiate_auth: AtomicBool::new(false),
+            client,
+            clock,
+        })
     }
+
     /// Fetches the keys, retrying until it has one good set, then keeps them fresh. Ends only when dropped.
     pub async fn keep_keys_fresh(&self) {
-        todo!()
+        self.jwks.keep_fresh().await;
     }
+
     /// Whether tokens can be verified.
     pub fn is_ready(&self) -> bool {
-        todo!()
+        self.jwks.is_ready()
     }
+
     /// Starts a sign-in with the configured flow.
-    pub async fn begin(&self, _credentials: Credentials) -> Result<Progress, CognitoError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`CognitoError`] says what the person and the operator can do.
+    pub async fn begin(&self, credentials: Credentials) -> Result<Progress, CognitoError> {
+        let kind = self.flow;
+        self.run(move |context| Ok(Flow::begin(kind, credentials, context)?))
+            .await
     }
+
     /// Goes on with the person's answer.
-    pub async fn answer(
-        &self,
-        _pending: Pending,
-        _answer: Answer,
-    ) -> Result<Progress, CognitoError> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`UserPool::begin`]. After [`CognitoError::retry_same_step`] the same sealed sign-in can be
+    /// answered again; after any other the sign-in begins anew.
+    pub async fn answer(&self, pending: Pending, answer: Answer) -> Result<Progress, CognitoError> {
+        self.run(move |context| Ok(pending.answer(answer, context)?))
+            .await
     }
-    /// New tokens for a session.
-    pub async fn refresh(&self, _grant: &RefreshGrant) -> Result<SignedIn, CognitoError> {
-        todo!()
+
+    /// New tokens for a session. A new refresh token, where the client rotates them, is in the result's grant.
+    ///
+    /// # Errors
+    /// After [`CognitoError::is_outage`] the old tokens hold and it can be tried again; any other error
+    /// ends the session.
+    pub async fn refresh(&self, grant: &RefreshGrant) -> Result<SignedIn, CognitoError> {
+        self.renew(grant).await.inspect_err(report)
     }
-    /// Ends the refresh token at the pool.
-    pub async fn revoke(&self, _refresh_token: &Secret<String>) -> Result<(), CognitoError> {
-        todo!()
+
+    /// Ends the refresh token at the pool, and with it the tokens made from it.
+    ///
+    /// # Errors
+    /// The token may live on; nothing here depends on it.
+    pub async fn revoke(&self, refresh_token: &Secret<String>) -> Result<(), CognitoError> {
+        self.api.revoke(refresh_token).await.inspect_err(report)
+    }
+
+    async fn run<F>(&self, first: F) -> Result<Progress, CognitoError>
+    where
+        F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
+    {
+        self.drive(first).await.inspect_err(report)
+    }
+
+    /// Lets the pool and the machine answer each other until a person is asked or the tokens are there.
+    async fn drive<F>(&self, first: F) -> Result<Progress, CognitoError>
+    where
+        F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
+    {
+        let mut step = self.compute(first).await?;
+        loop {
+            match step {
+                Step::Call(call, flow) => {
+                    let reply = self.api.send(call).await?;
+                    let next = self.compute(move |context| Ok(flow.on_reply(reply, context)?));
+                    step = next.await?;
+                }
+                Step::Ask(pending) => return Ok(Progress::Ask(pending)),
+                Step::Done(tokens) => return self.verify(tokens).await.map(Progress::SignedIn),
+            }
+        }
+    }
+
+    async fn renew(&self, grant: &RefreshGrant) -> Result<SignedIn, CognitoError> {
+        // With rotation the reply brings the only good refresh token: it must not be lost for want of keys.
+        self.jwks.ensure().await?;
+        let way = if self.refresh_by_initiate_auth.load(Ordering::Relaxed) {
+            RefreshWay::RefreshTokenAuth
+        } else {
+            RefreshWay::GetTokensFromRefreshToken
+        };
+        // Remembered devices are a later part; a session has no device key yet.
+        let device_key = None;
+        let token = grant.refresh_token.clone();
+        let (call, refresh) = Refresh::begin(way, token, &grant.username, device_key, &self.client);
+        let tokens = match self.api.send(call).await {
+            Ok(reply) => refresh.on_reply(reply)?,
+            Err(error @ CognitoError::NotOffered(_)) => {
+                let (call, refresh) = refresh.fall_back(&self.client).ok_or(error)?;
+                let reply = self.api.send(call).await?;
+                self.refresh_by_initiate_auth.store(true, Ordering::Relaxed);
+                refresh.on_reply(reply)?
+            }
+            Err(error) => return Err(error),
+        };
+        let signed_in = self.verify(tokens).await?;
+        if signed_in.grant.subject != grant.subject {
+            return Err(TokenError::Unexpected("sub").into());
+        }
+        Ok(signed_in)
+    }
+
+    /// Both tokens, each by its own rules, and that they are about the same user.
+    async fn verify(&self, tokens: TokenSet) -> Result<SignedIn, CognitoError> {
+        let refresh_token = tokens.refresh_token.ok_or_else(|| {
+            self.api
+                .bad_reply("sign-in", "tokens without a refresh token")
+        })?;
+        let (id_token, access_token) = (tokens.id_token.expose(), tokens.access_token.expose());
+        // Cognito signs the two with different keys.
+        let id_key = self.jwks.key(&token::key_id(id_token)?).await?;
+        let access_key = self.jwks.key(&token::key_id(access_token)?).await?;
+        let now = self.clock.now();
+        let id = self.verifier.id_token(id_token, &id_key, now)?;
+        let access = self.verifier.access_token(access_token, &access_key, now)?;
+        if id.claims.subject() != access.subject {
+            return Err(TokenError::Unexpected("sub").into());
+        }
+        Ok(SignedIn {
+            claims: id.claims,
+            grant: RefreshGrant {
+                refresh_token,
+                username: access.username,
+                subject: access.subject,
+            },
+            issued_at: access.issued_at,
+            expires_at: access.expires_at,
+            auth_time: id.auth_time,
+        })
+    }
+
+    /// Runs one step of the machine off the async threads, with fresh random bits (2 to 15 ms of CPU).
+    async fn compute<F>(&self, step: F) -> Result<Step, CognitoError>
+    where
+        F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
+    {
+        let waiting = Arc::clone(&self.arithmetic).acquire_owned();
+        let busy = CognitoError::Busy { operation: "SRP" };
+        let Ok(Ok(place)) = tokio::time::timeout(self.call_timeout, waiting).await else {
+            return Err(busy);
+        };
+        let client = Arc::clone(&self.client);
+        let now = self.clock.now();
+        let work = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, also when nobody waits for it any more.
+            let _place = place;
+            step(Context {
+                client: &client,
+                now,
+                entropy: entropy()?,
+            })
+        });
+        work.await.unwrap_or(Err(CognitoError::Internal(
+            "a step of the sign-in panicked",
+        )))
     }
 }
 
-impl CognitoError {
-    /// Whether asking again later can help: a dead, slow or throttling pool. A session is never ended for it.
-    pub fn is_outage(&self) -> bool {
-        todo!()
-    }
-    /// HTTP status for the page or the API.
-    pub fn status(&self) -> http::StatusCode {
-        todo!()
-    }
-    /// What the person can do; no internals, no hint whether a user exists.
-    pub fn user_message(&self) -> &'static str {
-        todo!()
-    }
-    /// What the operator must change, if it is theirs to change.
-    pub fn operator_hint(&self) -> Option<String> {
-        todo!()
+fn entropy() -> Result<Entropy, CognitoError> {
+    let mut bits = Zeroizing::new([0_u8; 48]);
+    rand::fill(bits.as_mut())
+        .map_err(|_| CognitoError::Internal("the system's random source failed"))?;
+    Ok(Entropy::new(*bits))
+}
+
+/// Says once, where it ends, what an operator can change. The person's own mistakes are not the operator's.
+fn report(error: &CognitoError) {
+    if let Some(hint) = error.operator_hint() {
+        tracing::warn!(%error, hint, "the user pool did not do what was asked");
     }
 }

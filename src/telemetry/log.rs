@@ -28,9 +28,18 @@ pub fn start(settings: &Settings) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter);
     if text {
         let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-        registry.with(fmt::layer().with_ansi(colours).with_target(false)).try_init()?;
+        registry
+            .with(fmt::layer().with_ansi(colours).with_target(false))
+            .try_init()?;
     } else {
-        registry.with(fmt::layer().json().flatten_event(true).with_span_list(false)).try_init()?;
+        registry
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_span_list(false),
+            )
+            .try_init()?;
     }
     Ok(())
 }

@@ -1,0 +1,298 @@
+//! InitiateAuth, RespondToAuthChallenge, their admin forms, refresh and revocation of tokens.
+//!
+//! The order of checks: constraints, client, flow, parameters, SECRET_HASH, lock-out, user. What follows is in
+//! `sign_in`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::text_map;
+use crate::constraint::{CLIENT_ID, Constraints, POOL_ID, SESSION, TEXT, TOKEN};
+use crate::error::ApiError;
+use crate::secret_hash;
+use crate::service::Service;
+use crate::sign_in::{Caller, Step, new_password, password, refresh, srp};
+use crate::state::{AuthFlow, Presented, RefreshToken};
+
+const FLOWS: &[&str] = &[
+    "USER_SRP_AUTH",
+    "REFRESH_TOKEN_AUTH",
+    "REFRESH_TOKEN",
+    "CUSTOM_AUTH",
+    "ADMIN_NO_SRP_AUTH",
+    "USER_PASSWORD_AUTH",
+    "ADMIN_USER_PASSWORD_AUTH",
+    "USER_AUTH",
+];
+
+const CHALLENGES: &[&str] = &[
+    "SMS_MFA",
+    "EMAIL_OTP",
+    "SOFTWARE_TOKEN_MFA",
+    "SELECT_MFA_TYPE",
+    "MFA_SETUP",
+    "PASSWORD_VERIFIER",
+    "CUSTOM_CHALLENGE",
+    "SELECT_CHALLENGE",
+    "DEVICE_SRP_AUTH",
+    "DEVICE_PASSWORD_VERIFIER",
+    "ADMIN_NO_SRP_AUTH",
+    "NEW_PASSWORD_REQUIRED",
+    "SMS_OTP",
+    "PASSWORD",
+    "WEB_AUTHN",
+    "PASSWORD_SRP",
+];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct InitiateAuth {
+    user_pool_id: Option<String>,
+    client_id: Option<String>,
+    auth_flow: Option<String>,
+    #[serde(default, deserialize_with = "text_map")]
+    auth_parameters: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "text_map")]
+    client_metadata: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RespondToAuthChallenge {
+    user_pool_id: Option<String>,
+    client_id: Option<String>,
+    challenge_name: Option<String>,
+    session: Option<String>,
+    #[serde(default, deserialize_with = "text_map")]
+    challenge_responses: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "text_map")]
+    client_metadata: BTreeMap<String, String>,
+}
+
+/// Whether a call names its pool and must be allowed by the operator, or comes from anybody.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Open,
+    Admin,
+}
+
+pub(super) async fn initiate_auth(
+    service: &Service,
+    request: InitiateAuth,
+) -> Result<Value, ApiError> {
+    initiate(service, Side::Open, request).await
+}
+
+pub(super) async fn admin_initiate_auth(
+    service: &Service,
+    request: InitiateAuth,
+) -> Result<Value, ApiError> {
+    initiate(service, Side::Admin, request).await
+}
+
+async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
+    let flow = constraints.required("authFlow", request.auth_flow, &TEXT);
+    constraints.one_of(
+        "authFlow",
+        Some(&flow)
+            .filter(|flow| !flow.is_empty())
+            .map(String::as_str),
+        FLOWS,
+    );
+    let pool = pool_member(&mut constraints, side, request.user_pool_id);
+    constraints.check()?;
+    let caller = caller(
+        service,
+        &client_id,
+        pool.as_deref(),
+        request.client_metadata,
+    )?;
+    let parameters = request.auth_parameters;
+    let step = match (side, flow.as_str()) {
+        (_, "USER_SRP_AUTH") => {
+            caller.check_flow(AuthFlow::AllowUserSrpAuth)?;
+            srp::begin(service, &caller, &parameters).await?
+        }
+        (Side::Open, "USER_PASSWORD_AUTH") => {
+            caller.check_flow(AuthFlow::AllowUserPasswordAuth)?;
+            password::begin(service, &caller, &parameters).await?
+        }
+        (Side::Admin, "ADMIN_USER_PASSWORD_AUTH" | "ADMIN_NO_SRP_AUTH") => {
+            caller.check_flow(AuthFlow::AllowAdminUserPasswordAuth)?;
+            password::begin(service, &caller, &parameters).await?
+        }
+        (_, "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN") => {
+            refresh::begin(service, &caller, &parameters)?
+        }
+        (_, "CUSTOM_AUTH") => {
+            caller.check_flow(AuthFlow::AllowCustomAuth)?;
+            // True as it stands: the pool runs no Define, Create and Verify triggers yet.
+            return Err(ApiError::invalid_parameter(
+                "Custom auth lambda trigger is not configured for the user pool.",
+            ));
+        }
+        (_, "USER_AUTH") => {
+            caller.check_flow(AuthFlow::AllowUserAuth)?;
+            return Err(ApiError::unsupported_operation(
+                "The local pool does not offer USER_AUTH.",
+            ));
+        }
+        _ => {
+            return Err(ApiError::invalid_parameter(
+                "Initiate Auth method not supported.",
+            ));
+        }
+    };
+    step.answer(service).await
+}
+
+pub(super) async fn respond_to_auth_challenge(
+    service: &Service,
+    request: RespondToAuthChallenge,
+) -> Result<Value, ApiError> {
+    respond(service, Side::Open, request).await
+}
+
+pub(super) async fn admin_respond_to_auth_challenge(
+    service: &Service,
+    request: RespondToAuthChallenge,
+) -> Result<Value, ApiError> {
+    respond(service, Side::Admin, request).await
+}
+
+async fn respond(
+    service: &Service,
+    side: Side,
+    request: RespondToAuthChallenge,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
+    let challenge = constraints.required("challengeName", request.challenge_name, &TEXT);
+    constraints.one_of(
+        "challengeName",
+        Some(&challenge)
+            .filter(|name| !name.is_empty())
+            .map(String::as_str),
+        CHALLENGES,
+    );
+    let session = constraints.optional("session", request.session, &SESSION);
+    let pool = pool_member(&mut constraints, side, request.user_pool_id);
+    constraints.check()?;
+    let caller = caller(
+        service,
+        &client_id,
+        pool.as_deref(),
+        request.client_metadata,
+    )?;
+    let responses = request.challenge_responses;
+    let step: Step = match challenge.as_str() {
+        "PASSWORD_VERIFIER" => srp::respond(service, &caller, &responses).await?,
+        "NEW_PASSWORD_REQUIRED" => {
+            new_password::respond(service, &caller, session.as_deref(), &responses).await?
+        }
+        // The pool hands out no other challenge, so no session of one can be its own.
+        _ => return Err(ApiError::not_authorized("Invalid session for the user.")),
+    };
+    step.answer(service).await
+}
+
+fn pool_member(constraints: &mut Constraints, side: Side, pool: Option<String>) -> Option<String> {
+    (side == Side::Admin).then(|| constraints.required("userPoolId", pool, &POOL_ID))
+}
+
+fn caller(
+    service: &Service,
+    client_id: &str,
+    pool_id: Option<&str>,
+    metadata: BTreeMap<String, String>,
+) -> Result<Caller, ApiError> {
+    service.read(|state| {
+        if let Some(pool_id) = pool_id {
+            state.pool(pool_id)?;
+        }
+        let (pool, client) = state.client(client_id)?;
+        if pool_id.is_some_and(|pool_id| pool_id != pool.id) {
+            return Err(ApiError::client_missing(client_id));
+        }
+        Ok(Caller {
+            pool: pool.id.clone(),
+            client: client.clone(),
+            metadata,
+        })
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetTokensFromRefreshToken {
+    refresh_token: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+}
+
+pub(super) async fn get_tokens_from_refresh_token(
+    service: &Service,
+    request: GetTokensFromRefreshToken,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let token = constraints.required("refreshToken", request.refresh_token, &TOKEN);
+    let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
+    constraints.check()?;
+    let caller = caller(service, &client_id, None, BTreeMap::new())?;
+    if !secret_hash::is_secret_of(&caller.client, request.client_secret.as_deref()) {
+        return Err(ApiError::not_authorized(format!(
+            "Unable to verify secret for client {client_id}"
+        )));
+    }
+    let tokens = refresh::redeem(service, &caller, &RefreshToken(token))?;
+    Ok(json!({ "AuthenticationResult": tokens.sign(service).await? }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RevokeToken {
+    token: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+}
+
+/// A token that is unknown, of another client or revoked already is no error (RFC 7009 §2.2).
+pub(super) fn revoke_token(service: &Service, request: RevokeToken) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let token = constraints.required("token", request.token, &TOKEN);
+    let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
+    constraints.check()?;
+    // RevokeToken has no ResourceNotFoundException: an unknown client is no authorized one.
+    let caller = caller(service, &client_id, None, BTreeMap::new())
+        .map_err(|_unknown| ApiError::unauthorized("Invalid client."))?;
+    if !secret_hash::is_secret_of(&caller.client, request.client_secret.as_deref()) {
+        return Err(ApiError::unauthorized("Invalid client secret."));
+    }
+    if !caller.client.settings.enable_token_revocation {
+        return Err(ApiError::unsupported_operation(
+            "Token revocation is not enabled for this client.",
+        ));
+    }
+    if token.split('.').count() == 3 {
+        return Err(ApiError::unsupported_token_type(
+            "Only refresh tokens can be revoked.",
+        ));
+    }
+    let (token, now) = (RefreshToken(token), service.now());
+    service.change(|state| {
+        let pool = state.pool_mut(&caller.pool)?;
+        let grant = token
+            .grant()
+            .and_then(|event_id| pool.grants.get_mut(&event_id));
+        if let Some(grant) = grant.filter(|grant| {
+            grant.client == client_id && grant.presented(&token, now) != Presented::Unknown
+        }) {
+            grant.revoked = true;
+        }
+        Ok(Value::Null)
+    })
+}

@@ -1,0 +1,248 @@
+//! The operations of the JSON protocol: the table, and one file a group.
+//!
+//! An operation takes its typed request and gives a JSON object, `Null` for an empty body, or an exception. It knows no
+//! HTTP. A request's explicit nulls are absent members: every member is an `Option`, and maps drop theirs in `text_map`.
+
+mod admin_user;
+mod auth;
+mod client;
+mod group;
+mod pool;
+mod user;
+mod view;
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::service::Service;
+
+/// Operations of the service that the pool knows by name and does not offer.
+const NOT_OFFERED: &[&str] = &[
+    "AddCustomAttributes",
+    "AdminConfirmSignUp",
+    "AdminDeleteUserAttributes",
+    "AdminDisableProviderForUser",
+    "AdminForgetDevice",
+    "AdminGetDevice",
+    "AdminLinkProviderForUser",
+    "AdminListDevices",
+    "AdminListGroupsForUser",
+    "AdminListUserAuthEvents",
+    "AdminRemoveUserFromGroup",
+    "AdminResetUserPassword",
+    "AdminSetUserMFAPreference",
+    "AdminSetUserSettings",
+    "AdminUpdateAuthEventFeedback",
+    "AdminUpdateDeviceStatus",
+    "AdminUpdateUserAttributes",
+    "AssociateSoftwareToken",
+    "CompleteWebAuthnRegistration",
+    "ConfirmDevice",
+    "ConfirmForgotPassword",
+    "ConfirmSignUp",
+    "CreateIdentityProvider",
+    "CreateManagedLoginBranding",
+    "CreateResourceServer",
+    "CreateUserImportJob",
+    "CreateUserPoolDomain",
+    "DeleteGroup",
+    "DeleteIdentityProvider",
+    "DeleteManagedLoginBranding",
+    "DeleteResourceServer",
+    "DeleteUser",
+    "DeleteUserAttributes",
+    "DeleteUserPool",
+    "DeleteUserPoolClient",
+    "DeleteUserPoolDomain",
+    "DeleteWebAuthnCredential",
+    "DescribeIdentityProvider",
+    "DescribeManagedLoginBranding",
+    "DescribeResourceServer",
+    "DescribeRiskConfiguration",
+    "DescribeUserImportJob",
+    "DescribeUserPoolDomain",
+    "ForgetDevice",
+    "ForgotPassword",
+    "GetCSVHeader",
+    "GetDevice",
+    "GetGroup",
+    "GetIdentityProviderByIdentifier",
+    "GetLogDeliveryConfiguration",
+    "GetSigningCertificate",
+    "GetUICustomization",
+    "GetUserAttributeVerificationCode",
+    "GetUserAuthFactors",
+    "GetUserPoolMfaConfig",
+    "ListDevices",
+    "ListGroups",
+    "ListIdentityProviders",
+    "ListResourceServers",
+    "ListTagsForResource",
+    "ListUserImportJobs",
+    "ListUserPoolClients",
+    "ListUserPools",
+    "ListUsersInGroup",
+    "ListWebAuthnCredentials",
+    "ResendConfirmationCode",
+    "SetLogDeliveryConfiguration",
+    "SetRiskConfiguration",
+    "SetUICustomization",
+    "SetUserMFAPreference",
+    "SetUserPoolMfaConfig",
+    "SetUserSettings",
+    "SignUp",
+    "StartUserImportJob",
+    "StartWebAuthnRegistration",
+    "StopUserImportJob",
+    "TagResource",
+    "UntagResource",
+    "UpdateAuthEventFeedback",
+    "UpdateDeviceStatus",
+    "UpdateGroup",
+    "UpdateIdentityProvider",
+    "UpdateManagedLoginBranding",
+    "UpdateResourceServer",
+    "UpdateUserAttributes",
+    "UpdateUserPool",
+    "UpdateUserPoolClient",
+    "UpdateUserPoolDomain",
+    "VerifySoftwareToken",
+    "VerifyUserAttribute",
+];
+
+/// Runs one operation on the JSON body of its request.
+pub(crate) async fn run(
+    service: &Service,
+    operation: &str,
+    body: &[u8],
+) -> Result<Value, ApiError> {
+    match operation {
+        "AdminAddUserToGroup" => group::admin_add_user_to_group(service, parse(body)?),
+        "AdminCreateUser" => admin_user::admin_create_user(service, parse(body)?).await,
+        "AdminDeleteUser" => admin_user::admin_delete_user(service, parse(body)?),
+        "AdminDisableUser" => admin_user::admin_disable_user(service, parse(body)?),
+        "AdminEnableUser" => admin_user::admin_enable_user(service, parse(body)?),
+        "AdminGetUser" => admin_user::admin_get_user(service, parse(body)?),
+        "AdminInitiateAuth" => auth::admin_initiate_auth(service, parse(body)?).await,
+        "AdminRespondToAuthChallenge" => {
+            auth::admin_respond_to_auth_challenge(service, parse(body)?).await
+        }
+        "AdminSetUserPassword" => admin_user::admin_set_user_password(service, parse(body)?).await,
+        "AdminUserGlobalSignOut" => admin_user::admin_user_global_sign_out(service, parse(body)?),
+        "ChangePassword" => user::change_password(service, parse(body)?).await,
+        "CreateGroup" => group::create_group(service, parse(body)?),
+        "CreateUserPool" => pool::create_user_pool(service, parse(body)?),
+        "CreateUserPoolClient" => client::create_user_pool_client(service, parse(body)?),
+        "DescribeUserPool" => pool::describe_user_pool(service, parse(body)?),
+        "DescribeUserPoolClient" => client::describe_user_pool_client(service, parse(body)?),
+        "GetTokensFromRefreshToken" => {
+            auth::get_tokens_from_refresh_token(service, parse(body)?).await
+        }
+        "GetUser" => user::get_user(service, parse(body)?).await,
+        "GlobalSignOut" => user::global_sign_out(service, parse(body)?).await,
+        "InitiateAuth" => auth::initiate_auth(service, parse(body)?).await,
+        "ListUsers" => admin_user::list::list_users(service, parse(body)?),
+        "RespondToAuthChallenge" => auth::respond_to_auth_challenge(service, parse(body)?).await,
+        "RevokeToken" => auth::revoke_token(service, parse(body)?),
+        known if NOT_OFFERED.contains(&known) => {
+            let text = format!(
+                "The local pool does not offer {known}. It stands in for Amazon Cognito on one machine and has a part of its operations."
+            );
+            Err(ApiError::unsupported_operation(text))
+        }
+        _ => Err(ApiError::unknown_operation("")),
+    }
+}
+
+/// The request of an operation. The parser's own text is not passed on: it may quote a value.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| {
+        let kind = if error.is_data() {
+            "a member has the wrong type"
+        } else {
+            "it is not a JSON object"
+        };
+        let text = format!(
+            "The request body cannot be read: {kind} (line {}, column {})",
+            error.line(),
+            error.column()
+        );
+        ApiError::serialization(text)
+    })
+}
+
+/// A map of texts whose null members, and which itself, may be null: amazon-cognito-identity-js sends such maps.
+fn text_map<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let map = Option::<BTreeMap<String, Option<String>>>::deserialize(deserializer)?;
+    Ok(map
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect())
+}
+
+/// A member of an attribute list.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attribute {
+    name: Option<String>,
+    value: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nulls_are_absent_at_every_level() {
+        #[derive(Deserialize)]
+        struct Request {
+            #[serde(default, deserialize_with = "text_map")]
+            map: BTreeMap<String, String>,
+            text: Option<String>,
+        }
+        for body in [
+            r#"{"map":{"a":null,"b":"1"},"text":null}"#,
+            r#"{"map":{"b":"1"},"other":[null]}"#,
+        ] {
+            let request: Request = parse(body.as_bytes()).unwrap();
+            assert_eq!(
+                request.map,
+                BTreeMap::from([("b".to_owned(), "1".to_owned())])
+            );
+            assert_eq!(request.text, None);
+        }
+        assert!(parse::<Request>(br#"{"map":null}"#).unwrap().map.is_empty());
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_read_is_a_serialization_exception_that_quotes_nothing() {
+        for body in ["", "{", "[]", r#"{"AccessToken":{"hunter2":1}}"#, "\u{0}"] {
+            let error = parse::<Attribute>(body.as_bytes()).err();
+            assert!(
+                error.is_none_or(|error| error.name() == "SerializationException"
+                    && !error.message().contains("hunter2")),
+                "{body}"
+            );
+        }
+        let wrong_type = parse::<Attribute>(br#"{"Name":{"hunter2":1}}"#)
+            .err()
+            .unwrap();
+        assert!(
+            wrong_type.message().contains("wrong type")
+                && !wrong_type.message().contains("hunter2"),
+            "{wrong_type}"
+        );
+    }
+
+    #[test]
+    fn the_list_of_what_is_not_offered_is_sorted_and_has_no_name_twice() {
+        assert!(NOT_OFFERED.is_sorted_by(|one, next| one < next));
+    }
+}

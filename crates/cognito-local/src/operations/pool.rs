@@ -1,0 +1,239 @@
+//! CreateUserPool, DescribeUserPool.
+//!
+//! Members the pool acts on are checked; members that would change how a sign-in goes and that it does not
+//! act on are refused, since silence would look like consent; the rest is kept and shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::view;
+use crate::constraint::{Constraints, NAME, POOL_ID};
+use crate::error::ApiError;
+use crate::service::Service;
+use crate::state::{PasswordPolicy, Pool, PoolSettings, STANDARD_ATTRIBUTES};
+use crate::trigger::{InvokeUrl, Trigger};
+
+/// Kept and shown, not acted on.
+const SHOWN: &[&str] = &[
+    "DeletionProtection",
+    "AutoVerifiedAttributes",
+    "SmsVerificationMessage",
+    "EmailVerificationMessage",
+    "EmailVerificationSubject",
+    "VerificationMessageTemplate",
+    "SmsAuthenticationMessage",
+    "UserAttributeUpdateSettings",
+    "EmailConfiguration",
+    "SmsConfiguration",
+    "UserPoolTags",
+    "AdminCreateUserConfig",
+    "UserPoolAddOns",
+    "AccountRecoverySetting",
+    "UserPoolTier",
+];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CreateUserPool {
+    pool_name: Option<String>,
+    policies: Option<Policies>,
+    lambda_config: Option<Map<String, Value>>,
+    alias_attributes: Option<BTreeSet<String>>,
+    username_attributes: Option<BTreeSet<String>>,
+    mfa_configuration: Option<String>,
+    device_configuration: Option<Value>,
+    username_configuration: Option<UsernameConfiguration>,
+    schema: Option<Vec<SchemaAttribute>>,
+    #[serde(flatten)]
+    other: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policies {
+    password_policy: Option<Policy>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    minimum_length: Option<i64>,
+    require_uppercase: Option<bool>,
+    require_lowercase: Option<bool>,
+    require_numbers: Option<bool>,
+    require_symbols: Option<bool>,
+    password_history_size: Option<i64>,
+    temporary_password_validity_days: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UsernameConfiguration {
+    case_sensitive: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SchemaAttribute {
+    name: Option<String>,
+    attribute_data_type: Option<String>,
+    required: Option<bool>,
+}
+
+pub(super) fn create_user_pool(
+    service: &Service,
+    request: CreateUserPool,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let name = constraints.required("poolName", request.pool_name, &NAME);
+    constraints.one_of(
+        "mfaConfiguration",
+        request.mfa_configuration.as_deref(),
+        &["OFF", "ON", "OPTIONAL"],
+    );
+    let policy = policy(
+        &mut constraints,
+        request
+            .policies
+            .and_then(|policies| policies.password_policy),
+    );
+    constraints.check()?;
+    if request.mfa_configuration.is_some_and(|mfa| mfa == "ON") {
+        return Err(not_offered("MfaConfiguration ON"));
+    }
+    if request
+        .device_configuration
+        .is_some_and(|devices| !devices.is_null())
+    {
+        return Err(not_offered("DeviceConfiguration"));
+    }
+    let (required_attributes, custom_attributes) = schema(request.schema.unwrap_or_default())?;
+    let settings = PoolSettings {
+        username_attributes: request.username_attributes.unwrap_or_default(),
+        alias_attributes: request.alias_attributes.unwrap_or_default(),
+        // Left out, the service's API makes a case-sensitive pool.
+        case_sensitive: request
+            .username_configuration
+            .and_then(|configuration| configuration.case_sensitive)
+            .unwrap_or(true),
+        required_attributes,
+        custom_attributes,
+        password_policy: policy?,
+        user_migration: triggers(request.lambda_config.unwrap_or_default())?,
+    };
+    if let Some(problem) = settings.problems().into_iter().next() {
+        return Err(ApiError::invalid_parameter(problem));
+    }
+    let mut pool = Pool::new(None, name, settings, service.now())?;
+    pool.shown = request
+        .other
+        .into_iter()
+        .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null())
+        .collect();
+    service.change(|state| {
+        let answer = json!({ "UserPool": view::pool(&pool) });
+        state.pools.insert(pool.id.clone(), pool);
+        Ok(answer)
+    })
+}
+
+fn policy(
+    constraints: &mut Constraints,
+    policy: Option<Policy>,
+) -> Result<PasswordPolicy, ApiError> {
+    let default = PasswordPolicy::default();
+    let Some(policy) = policy else {
+        return Ok(default);
+    };
+    let length = constraints.number(
+        "policies.passwordPolicy.minimumLength",
+        policy.minimum_length,
+        &(6..=99),
+    );
+    let days = "policies.passwordPolicy.temporaryPasswordValidityDays";
+    // 0 means the default.
+    let days = constraints
+        .number(days, policy.temporary_password_validity_days, &(0..=365))
+        .filter(|days| *days > 0);
+    if policy.password_history_size.is_some_and(|size| size != 0) {
+        return Err(not_offered("PasswordHistorySize"));
+    }
+    Ok(PasswordPolicy {
+        minimum_length: length
+            .and_then(|length| u8::try_from(length).ok())
+            .unwrap_or(default.minimum_length),
+        require_uppercase: policy.require_uppercase.unwrap_or(false),
+        require_lowercase: policy.require_lowercase.unwrap_or(false),
+        require_numbers: policy.require_numbers.unwrap_or(false),
+        require_symbols: policy.require_symbols.unwrap_or(false),
+        temporary_password_validity_days: days
+            .and_then(|days| u16::try_from(days).ok())
+            .unwrap_or(default.temporary_password_validity_days),
+    })
+}
+
+type Attributes = (BTreeSet<String>, BTreeMap<String, String>);
+
+/// The required standard attributes, and the custom ones with their prefix and type.
+fn schema(attributes: Vec<SchemaAttribute>) -> Result<Attributes, ApiError> {
+    let (mut required, mut custom) = Attributes::default();
+    for attribute in attributes {
+        let name = attribute.name.unwrap_or_default();
+        let must = attribute.required == Some(true);
+        if STANDARD_ATTRIBUTES.contains(&name.as_str()) || name == "sub" {
+            required.extend((must && name != "sub").then_some(name));
+        } else if must {
+            return Err(ApiError::invalid_parameter(
+                "Required custom attributes are not supported currently.",
+            ));
+        } else {
+            custom.insert(
+                format!("custom:{name}"),
+                attribute
+                    .attribute_data_type
+                    .unwrap_or_else(|| "String".to_owned()),
+            );
+        }
+    }
+    Ok((required, custom))
+}
+
+/// A command is taken from the seed only: over the wire it would let anybody who reaches the port run programs.
+fn triggers(config: Map<String, Value>) -> Result<Option<Trigger>, ApiError> {
+    let mut migration = None;
+    for (name, value) in config.into_iter().filter(|(_, value)| !value.is_null()) {
+        let url = value.as_str().map(str::parse::<InvokeUrl>);
+        match (name.as_str(), url) {
+            ("UserMigration", Some(Ok(url))) => migration = Some(Trigger::Url(url)),
+            ("UserMigration", Some(Err(error))) => {
+                return Err(ApiError::invalid_parameter(format!(
+                    "The local pool calls triggers by their Invoke URL: {error}"
+                )));
+            }
+            _ => return Err(not_offered(&format!("the trigger {name}"))),
+        }
+    }
+    Ok(migration)
+}
+
+fn not_offered(what: &str) -> ApiError {
+    ApiError::invalid_parameter(format!("The local pool does not offer {what}."))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DescribeUserPool {
+    user_pool_id: Option<String>,
+}
+
+pub(super) fn describe_user_pool(
+    service: &Service,
+    request: DescribeUserPool,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
+    constraints.check()?;
+    service.read(|state| Ok(json!({ "UserPool": view::pool(state.pool(&pool_id)?) })))
+}

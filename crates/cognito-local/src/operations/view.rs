@@ -1,0 +1,204 @@
+//! How users, groups, clients and pools look in answers.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::state::{AuthFlow, Client, Group, Pool, User};
+
+/// Seconds since the epoch with a fraction, as the protocol's timestamps are.
+pub(super) fn timestamp(time: Duration) -> Value {
+    // Milliseconds of this age fit a float exactly.
+    json!(Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).as_secs_f64())
+}
+
+/// A list of attributes; `shown` says which.
+pub(super) fn attributes(user: &User, shown: impl Fn(&str) -> bool) -> Value {
+    user.attributes
+        .iter()
+        .filter(|(name, _)| shown(name))
+        .map(|(name, value)| json!({ "Name": name, "Value": value }))
+        .collect()
+}
+
+/// The members that AdminGetUser and `User` share; attributes go under a different name in each.
+pub(super) fn user(user: &User, attributes_member: &str, attributes: Value) -> Map<String, Value> {
+    let mut view = Map::new();
+    let mut put = |name: &str, value: Value| view.insert(name.to_owned(), value);
+    put("Username", user.name.as_str().into());
+    put(attributes_member, attributes);
+    put("UserCreateDate", timestamp(user.created));
+    put("UserLastModifiedDate", timestamp(user.modified));
+    put("Enabled", user.enabled.into());
+    put("UserStatus", user.status.name().into());
+    view
+}
+
+/// `UserMFASettingList` and `MFAOptions`, when the user has a factor.
+pub(super) fn mfa(user: &User) -> Map<String, Value> {
+    let mut view = Map::new();
+    if user.sms_mfa {
+        view.insert("UserMFASettingList".to_owned(), json!(["SMS_MFA"]));
+        view.insert(
+            "MFAOptions".to_owned(),
+            json!([{ "DeliveryMedium": "SMS", "AttributeName": "phone_number" }]),
+        );
+    }
+    view
+}
+
+pub(super) fn group(pool: &Pool, group: &Group) -> Value {
+    let mut view = Map::new();
+    let mut put =
+        |name: &str, value: Option<Value>| view.extend(value.map(|value| (name.to_owned(), value)));
+    put("GroupName", Some(group.name.as_str().into()));
+    put("UserPoolId", Some(pool.id.as_str().into()));
+    put("Description", group.description.as_deref().map(Into::into));
+    put("RoleArn", group.role_arn.as_deref().map(Into::into));
+    put("Precedence", group.precedence.map(Into::into));
+    put("CreationDate", Some(timestamp(group.created)));
+    put("LastModifiedDate", Some(timestamp(group.created)));
+    view.into()
+}
+
+pub(super) fn client(pool: &Pool, client: &Client) -> Value {
+    let settings = &client.settings;
+    let mut view = client.shown.clone();
+    let mut put = |name: &str, value: Value| view.insert(name.to_owned(), value);
+    put("UserPoolId", pool.id.as_str().into());
+    put("ClientId", client.id.as_str().into());
+    put("ClientName", client.name.as_str().into());
+    put("CreationDate", timestamp(client.created));
+    put("LastModifiedDate", timestamp(client.created));
+    put(
+        "AccessTokenValidity",
+        settings.access_token_validity.amount.into(),
+    );
+    put("IdTokenValidity", settings.id_token_validity.amount.into());
+    put(
+        "RefreshTokenValidity",
+        settings.refresh_token_validity.amount.into(),
+    );
+    put(
+        "TokenValidityUnits",
+        json!({
+            "AccessToken": settings.access_token_validity.unit.name(),
+            "IdToken": settings.id_token_validity.unit.name(),
+            "RefreshToken": settings.refresh_token_validity.unit.name(),
+        }),
+    );
+    put("AuthSessionValidity", settings.auth_session_validity.into());
+    put(
+        "EnableTokenRevocation",
+        settings.enable_token_revocation.into(),
+    );
+    put(
+        "PreventUserExistenceErrors",
+        if settings.prevent_user_existence_errors {
+            "ENABLED"
+        } else {
+            "LEGACY"
+        }
+        .into(),
+    );
+    put(
+        "ExplicitAuthFlows",
+        settings
+            .explicit_auth_flows
+            .iter()
+            .copied()
+            .map(AuthFlow::name)
+            .collect::<Vec<_>>()
+            .into(),
+    );
+    if let Some(secret) = &client.secret {
+        put("ClientSecret", secret.as_str().into());
+    }
+    if let Some(grace) = settings.refresh_token_rotation {
+        put(
+            "RefreshTokenRotation",
+            json!({ "Feature": "ENABLED", "RetryGracePeriodSeconds": grace }),
+        );
+    }
+    for (name, attributes) in [
+        ("ReadAttributes", &settings.read_attributes),
+        ("WriteAttributes", &settings.write_attributes),
+    ] {
+        if let Some(attributes) = attributes {
+            put(name, json!(attributes));
+        }
+    }
+    view.into()
+}
+
+pub(super) fn pool(pool: &Pool) -> Value {
+    let (settings, policy) = (&pool.settings, &pool.settings.password_policy);
+    let mut view = pool.shown.clone();
+    let mut put = |name: &str, value: Value| view.insert(name.to_owned(), value);
+    put("Id", pool.id.as_str().into());
+    put("Name", pool.name.as_str().into());
+    put(
+        "Arn",
+        format!(
+            "arn:aws:cognito-idp:local:000000000000:userpool/{}",
+            pool.id
+        )
+        .into(),
+    );
+    put("CreationDate", timestamp(pool.created));
+    put("LastModifiedDate", timestamp(pool.created));
+    put("EstimatedNumberOfUsers", pool.users.len().into());
+    put("MfaConfiguration", "OFF".into());
+    put("UsernameAttributes", json!(settings.username_attributes));
+    put("AliasAttributes", json!(settings.alias_attributes));
+    put(
+        "UsernameConfiguration",
+        json!({ "CaseSensitive": settings.case_sensitive }),
+    );
+    put(
+        "Policies",
+        json!({ "PasswordPolicy": {
+            "MinimumLength": policy.minimum_length,
+            "RequireUppercase": policy.require_uppercase,
+            "RequireLowercase": policy.require_lowercase,
+            "RequireNumbers": policy.require_numbers,
+            "RequireSymbols": policy.require_symbols,
+            "TemporaryPasswordValidityDays": policy.temporary_password_validity_days,
+        } }),
+    );
+    put("SchemaAttributes", schema(pool));
+    let trigger = match &settings.user_migration {
+        None => json!({}),
+        Some(crate::trigger::Trigger::Url(url)) => json!({ "UserMigration": url.to_string() }),
+        Some(crate::trigger::Trigger::Command(_)) => {
+            json!({ "UserMigration": "arn:aws:lambda:local:000000000000:function:command" })
+        }
+    };
+    put("LambdaConfig", trigger);
+    view.into()
+}
+
+fn schema(pool: &Pool) -> Value {
+    let attribute = |name: &str, kind: &str, required: bool| json!({ "Name": name, "AttributeDataType": kind, "DeveloperOnlyAttribute": false, "Mutable": name != "sub", "Required": required });
+    let standard = crate::state::STANDARD_ATTRIBUTES.iter().map(|name| {
+        let kind = if name.ends_with("_verified") {
+            "Boolean"
+        } else {
+            "String"
+        };
+        attribute(
+            name,
+            kind,
+            pool.settings.required_attributes.contains(*name),
+        )
+    });
+    let custom = pool
+        .settings
+        .custom_attributes
+        .iter()
+        .map(|(name, kind)| attribute(name, kind, false));
+    std::iter::once(attribute("sub", "String", true))
+        .chain(standard)
+        .chain(custom)
+        .collect()
+}

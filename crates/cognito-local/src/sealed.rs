@@ -1,0 +1,169 @@
+//! Records the client carries for the pool and cannot read: `Session` strings and SECRET_BLOCKs.
+//!
+//! AES-256-GCM-SIV under a key derived from the pool's secret and the record's purpose, so that one kind never opens as
+//! the other. A record says itself when it expires; that it is used once is `state::Spent`'s part.
+
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::random;
+use crate::srp::Exchange;
+
+const NONCE: usize = 12;
+
+/// A `Session` is padded to this many bytes before sealing, so that it has the 1,500 characters of a real one and
+/// says nothing about its content by its length.
+const SESSION_BYTES: usize = 1_110;
+
+/// What a `Session` string stands for.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Session {
+    /// Marks the record as used.
+    pub(crate) id: String,
+    pub(crate) client: String,
+    /// Key of the user in the pool.
+    pub(crate) user: String,
+    /// The challenge it may answer.
+    pub(crate) challenge: String,
+    /// The password proven so far, by its salt: a password set since ends the session.
+    pub(crate) password: String,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) expires: u64,
+    #[serde(default)]
+    padding: String,
+}
+
+/// What a SECRET_BLOCK stands for: an SRP exchange under way.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SecretBlock {
+    pub(crate) id: String,
+    pub(crate) client: String,
+    /// Key of the user or of the stand-in: finds it again.
+    pub(crate) key: String,
+    /// USER_ID_FOR_SRP.
+    pub(crate) name: String,
+    /// Made with the verifier of its time: an answer fails when the password is a new one.
+    pub(crate) exchange: Exchange,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) expires: u64,
+}
+
+impl Session {
+    /// A fresh record; `expires` in milliseconds since the Unix epoch.
+    pub(crate) fn new(
+        client: &str,
+        user: &str,
+        challenge: &str,
+        password: &str,
+        expires: u64,
+    ) -> Result<Self, Unspecified> {
+        Ok(Self {
+            id: random::uuid()?,
+            client: client.to_owned(),
+            user: user.to_owned(),
+            challenge: challenge.to_owned(),
+            password: password.to_owned(),
+            expires,
+            padding: String::new(),
+        })
+    }
+
+    /// The `Session` string.
+    pub(crate) fn seal(mut self, pool_secret: &[u8]) -> Result<String, Unspecified> {
+        let length = serde_json::to_vec(&self)
+            .map_err(|_not_json| Unspecified)?
+            .len();
+        self.padding = " ".repeat(SESSION_BYTES.saturating_sub(length));
+        Ok(URL_SAFE.encode(seal(pool_secret, b"Session", &self)?))
+    }
+
+    /// The record of a `Session` string; `None` when this pool did not make it.
+    pub(crate) fn open(pool_secret: &[u8], text: &str) -> Option<Self> {
+        open(pool_secret, b"Session", URL_SAFE.decode(text).ok()?)
+    }
+}
+
+impl SecretBlock {
+    /// SECRET_BLOCK: standard base64 with padding, as clients decode it.
+    pub(crate) fn seal(&self, pool_secret: &[u8]) -> Result<String, Unspecified> {
+        Ok(STANDARD.encode(seal(pool_secret, b"SECRET_BLOCK", self)?))
+    }
+
+    /// The record and the bytes the client signed; `None` when this pool did not make it.
+    pub(crate) fn open(pool_secret: &[u8], text: &str) -> Option<(Self, Vec<u8>)> {
+        let bytes = STANDARD.decode(text).ok()?;
+        Some((open(pool_secret, b"SECRET_BLOCK", bytes.clone())?, bytes))
+    }
+}
+
+fn key(pool_secret: &[u8], purpose: &[u8]) -> Result<LessSafeKey, Unspecified> {
+    let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, pool_secret), purpose);
+    Ok(LessSafeKey::new(UnboundKey::new(
+        &AES_256_GCM_SIV,
+        key.as_ref(),
+    )?))
+}
+
+fn seal(
+    pool_secret: &[u8],
+    purpose: &[u8],
+    record: &impl Serialize,
+) -> Result<Vec<u8>, Unspecified> {
+    let nonce = random::bytes::<NONCE>()?;
+    let mut bytes = serde_json::to_vec(record).map_err(|_not_json| Unspecified)?;
+    let nonced = Nonce::assume_unique_for_key(nonce);
+    key(pool_secret, purpose)?.seal_in_place_append_tag(nonced, Aad::empty(), &mut bytes)?;
+    Ok([nonce.as_slice(), &bytes].concat())
+}
+
+fn open<T: DeserializeOwned>(pool_secret: &[u8], purpose: &[u8], mut bytes: Vec<u8>) -> Option<T> {
+    let (nonce, sealed) = bytes.split_at_mut_checked(NONCE)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let record = key(pool_secret, purpose)
+        .ok()?
+        .open_in_place(nonce, Aad::empty(), sealed)
+        .ok()?;
+    serde_json::from_slice(record).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_opens_for_its_own_pool_only_and_not_when_a_byte_changed() {
+        let session = Session::new("client", "ada", "NEW_PASSWORD_REQUIRED", "salt", 7).unwrap();
+        let text = session.seal(&[1; 32]).unwrap();
+        assert!((1_400..1_600).contains(&text.len()), "{}", text.len());
+        assert_eq!(Session::open(&[1; 32], &text).unwrap().user, "ada");
+        assert!(Session::open(&[2; 32], &text).is_none());
+        for position in [0, 20, text.len() / 2, text.len() - 3] {
+            let mut changed = text.clone().into_bytes();
+            changed[position] = if changed[position] == b'A' {
+                b'B'
+            } else {
+                b'A'
+            };
+            assert!(
+                Session::open(&[1; 32], &String::from_utf8(changed).unwrap()).is_none(),
+                "byte {position}"
+            );
+        }
+        for garbage in ["", "AAAA", "not base64 at all"] {
+            assert!(Session::open(&[1; 32], garbage).is_none());
+        }
+    }
+
+    #[test]
+    fn a_session_is_no_secret_block() {
+        let session = Session::new("client", "ada", "NEW_PASSWORD_REQUIRED", "salt", 7).unwrap();
+        let text = session.seal(&[1; 32]).unwrap();
+        let bytes = URL_SAFE.decode(text).unwrap();
+        assert!(open::<Session>(&[1; 32], b"SECRET_BLOCK", bytes).is_none());
+    }
+}

@@ -1,0 +1,181 @@
+//! NEW_PASSWORD_REQUIRED: a user with a temporary password sets a password and the attributes the pool requires.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    Caller, Parameters, Step, foreign_session, milliseconds, open_session, required, used_session,
+};
+use crate::constraint::{ATTRIBUTE_VALUE, Constraints, PASSWORD};
+use crate::error::ApiError;
+use crate::sealed::Session;
+use crate::secret_hash;
+use crate::service::Service;
+use crate::srp::Password;
+use crate::state::{Pool, User, UserStatus};
+use crate::token;
+
+const NAME: &str = "NEW_PASSWORD_REQUIRED";
+
+/// How attributes are named in the challenge and in its answer.
+const PREFIX: &str = "userAttributes.";
+
+/// The challenge after a right temporary password that has not expired.
+pub(super) fn challenge(
+    pool: &Pool,
+    caller: &Caller,
+    key: &str,
+    now: Duration,
+) -> Result<Step, ApiError> {
+    let user = pool.users.get(key).ok_or_else(ApiError::incorrect)?;
+    let days = pool
+        .settings
+        .password_policy
+        .temporary_password_validity_days;
+    if now >= user.password_set + Duration::from_secs(u64::from(days) * 86_400) {
+        let text = "Temporary password has expired and must be reset by an administrator.";
+        return Err(ApiError::not_authorized(text));
+    }
+    let salt = user
+        .password
+        .as_ref()
+        .map_or("", |password| password.salt.as_str());
+    let expires =
+        now + Duration::from_secs(u64::from(caller.client.settings.auth_session_validity) * 60);
+    let session = Session::new(&caller.client.id, key, NAME, salt, milliseconds(expires))?;
+    let visible: BTreeMap<_, _> = user
+        .attributes
+        .iter()
+        .filter(|(name, _)| *name != "sub" && caller.client.settings.reads(name))
+        .collect();
+    let missing: Vec<_> = pool
+        .missing_attributes(user)
+        .into_iter()
+        .map(|name| format!("{PREFIX}{name}"))
+        .collect();
+    Ok(Step::Challenge {
+        name: NAME,
+        session: Some(session.seal(&pool.secret)?),
+        parameters: json!({
+            "USER_ID_FOR_SRP": user.name,
+            // Both are JSON in a text.
+            "userAttributes": json!(visible).to_string(),
+            "requiredAttributes": Value::from(missing).to_string(),
+        }),
+    })
+}
+
+/// RespondToAuthChallenge with NEW_PASSWORD_REQUIRED. A refused password or attribute leaves the session usable.
+pub(crate) async fn respond(
+    service: &Service,
+    caller: &Caller,
+    session: Option<&str>,
+    responses: &Parameters,
+) -> Result<Step, ApiError> {
+    let username = required(responses, "USERNAME")?;
+    let password = required(responses, "NEW_PASSWORD")?.to_owned();
+    secret_hash::check(
+        &caller.client,
+        username,
+        responses.get("SECRET_HASH").map(String::as_str),
+    )?;
+    let session = open_session(service, caller, NAME, username, session)?;
+    let (pool_name, name, attributes) = service.read(|state| {
+        let pool = state.pool(&caller.pool)?;
+        let user = pool.users.get(&session.user).ok_or_else(foreign_session)?;
+        check_password(pool, &password)?;
+        Ok::<_, ApiError>((
+            pool.srp_name().to_owned(),
+            user.name.clone(),
+            attributes(pool, caller, user, responses)?,
+        ))
+    })?;
+    let password = service
+        .compute(move || Password::new(&pool_name, &name, &password))
+        .await??;
+    let (now, issuer) = (service.now(), service.issuer(&caller.pool));
+    service.change(|state| {
+        let pool = state.pool_mut(&caller.pool)?;
+        let user = pool
+            .users
+            .get_mut(&session.user)
+            .ok_or_else(foreign_session)?;
+        let still_the_same = user.enabled
+            && user
+                .password
+                .as_ref()
+                .is_some_and(|password| password.salt == session.password);
+        if !pool
+            .spent
+            .spend(&session.id, Duration::from_millis(session.expires), now)
+        {
+            return Err(used_session());
+        }
+        if !still_the_same {
+            return Err(foreign_session());
+        }
+        user.attributes.extend(attributes);
+        user.set_password(password, UserStatus::Confirmed, now);
+        Ok(Step::Tokens(token::begin(
+            pool,
+            &caller.client,
+            &session.user,
+            &issuer,
+            now,
+        )?))
+    })
+}
+
+fn check_password(pool: &Pool, password: &str) -> Result<(), ApiError> {
+    let mut constraints = Constraints::default();
+    constraints.optional("newPassword", Some(password.to_owned()), &PASSWORD);
+    constraints.check()?;
+    pool.settings.password_policy.check(password)
+}
+
+/// The attributes of the answer, when the client may set them and none is missing afterwards.
+fn attributes(
+    pool: &Pool,
+    caller: &Caller,
+    user: &User,
+    responses: &Parameters,
+) -> Result<Vec<(String, String)>, ApiError> {
+    let given: Vec<_> = responses
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_owned(), value.clone())))
+        .collect();
+    let mut after = user.clone();
+    for (name, value) in &given {
+        pool.check_attribute(name, value)?;
+        if !ATTRIBUTE_VALUE.allows(value) {
+            return Err(ApiError::invalid_parameter(format!(
+                "Invalid attributes given, {name} is too long"
+            )));
+        }
+        if !caller.client.settings.writes(name) || name.ends_with("_verified") {
+            return Err(ApiError::not_authorized(
+                "A client attempted to write unauthorized attribute",
+            ));
+        }
+        let names_the_user = matches!(name.as_str(), "email" | "phone_number");
+        if names_the_user && user.attributes.contains_key(name) {
+            return Err(ApiError::not_authorized(format!(
+                "Cannot modify an already provided {name}"
+            )));
+        }
+        after.attributes.insert(name.clone(), value.clone());
+    }
+    if let Some(missing) = pool.missing_attributes(&after).first() {
+        return Err(ApiError::invalid_parameter(format!(
+            "Invalid attributes given, {missing} is missing"
+        )));
+    }
+    if let Some((attribute, _)) = pool.taken_alias(&after) {
+        return Err(ApiError::alias_exists(format!(
+            "An account with the given {attribute} already exists."
+        )));
+    }
+    Ok(given)
+}

@@ -1,0 +1,55 @@
+//! USER_PASSWORD_AUTH and the admin password flow, with migration of users from elsewhere.
+
+use super::{Caller, Parameters, Step, Target, required, settle};
+use crate::error::ApiError;
+use crate::secret_hash;
+use crate::service::Service;
+use crate::trigger::user_migration::{self, Migrated, Migration};
+
+/// InitiateAuth with USER_PASSWORD_AUTH, AdminInitiateAuth with ADMIN_USER_PASSWORD_AUTH.
+pub(crate) async fn begin(
+    service: &Service,
+    caller: &Caller,
+    parameters: &Parameters,
+) -> Result<Step, ApiError> {
+    let username = required(parameters, "USERNAME")?;
+    let password = required(parameters, "PASSWORD")?.to_owned();
+    secret_hash::check(
+        &caller.client,
+        username,
+        parameters.get("SECRET_HASH").map(String::as_str),
+    )?;
+    let mut target = Target::look_up(service, caller, username)?;
+    if !target.known {
+        let migration = Migration {
+            caller,
+            typed: username,
+            password: &password,
+        };
+        let refusal = match user_migration::migrate(service, &migration).await? {
+            Migrated::TakenOver => None,
+            Migrated::Unknown => Some(ApiError::user_missing()),
+            Migrated::Refused(error) => Some(error),
+        };
+        match refusal {
+            None => target = Target::look_up(service, caller, username)?,
+            Some(refusal) if !caller.hides_users() => {
+                // Counted here as well: the function behind the trigger must not become a place to guess at.
+                let _refused = settle(service, caller, &target, false);
+                return Err(refusal);
+            }
+            Some(_) => {}
+        }
+    }
+    let right = {
+        let target = target.clone();
+        service
+            .compute(move || {
+                target
+                    .password
+                    .matches(&target.pool_name, &target.name, &password)
+            })
+            .await??
+    };
+    settle(service, caller, &target, right)
+}

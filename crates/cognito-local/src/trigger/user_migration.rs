@@ -1,0 +1,186 @@
+//! The UserMigration trigger: takes a user over from elsewhere at the first sign-in by password.
+//!
+//! Runs in `sign_in::password` when nobody has the name. What the function refuses counts as a wrong password: a
+//! migrated pool must not tell who is left in the old directory. What is wrong with the function itself is told.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{TriggerError, invoke};
+use crate::error::ApiError;
+use crate::service::Service;
+use crate::sign_in::Caller;
+use crate::srp::Password;
+use crate::state::{Pool, User, UserStatus};
+
+const TRIGGER: &str = "UserMigration";
+
+/// A sign-in by a name nobody has.
+pub(crate) struct Migration<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) typed: &'a str,
+    pub(crate) password: &'a str,
+}
+
+/// What a function answers (the members of its `response`).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    user_attributes: Option<BTreeMap<String, String>>,
+    final_user_status: Option<String>,
+    /// `SUPPRESS` or nothing. The local pool sends no messages; a wrong value is refused all the same.
+    message_action: Option<String>,
+    desired_delivery_mediums: Option<Vec<String>>,
+    force_alias_creation: Option<bool>,
+    #[serde(rename = "enableSMSMFA")]
+    enable_sms_mfa: Option<bool>,
+}
+
+/// What became of a migration.
+pub(crate) enum Migrated {
+    /// The user is in the pool now, with the given password.
+    TakenOver,
+    /// There is no function, or it does not know the user.
+    Unknown,
+    /// The function threw: it knows the user and refuses the password, or wants to say something else.
+    Refused(ApiError),
+}
+
+/// Asks the pool's function for the user.
+///
+/// With `finalUserStatus` CONFIRMED the sign-in goes on; without it the right password leads to
+/// PasswordResetRequiredException, now and later. The password policy is not applied.
+pub(crate) async fn migrate(
+    service: &Service,
+    migration: &Migration<'_>,
+) -> Result<Migrated, ApiError> {
+    let (trigger, event) = service.read(|state| {
+        let pool = state.pool(&migration.caller.pool)?;
+        Ok::<_, ApiError>((pool.settings.user_migration.clone(), event(pool, migration)))
+    })?;
+    let Some(trigger) = trigger else {
+        return Ok(Migrated::Unknown);
+    };
+    let response = match invoke(&trigger, &event, service.trigger_time_limit).await {
+        Ok(response) => response,
+        // Its text is for the caller, and may name the user: not for the log.
+        Err(error @ TriggerError::Thrown(_)) => {
+            return Ok(Migrated::Refused(error.exception(TRIGGER)));
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the UserMigration trigger failed");
+            return Err(error.exception(TRIGGER));
+        }
+    };
+    let Some(user) = read(response)? else {
+        return Ok(Migrated::Unknown);
+    };
+    store(service, migration, user).await
+}
+
+fn event(pool: &Pool, migration: &Migration<'_>) -> Value {
+    let metadata = &migration.caller.metadata;
+    json!({
+        "version": "1",
+        "triggerSource": "UserMigration_Authentication",
+        "region": pool.id.split_once('_').map_or("local", |(region, _)| region),
+        "userPoolId": pool.id,
+        "userName": migration.typed,
+        "callerContext": { "awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": migration.caller.client.id },
+        "request": {
+            "password": migration.password,
+            "validationData": if metadata.is_empty() { Value::Null } else { json!(metadata) },
+            "clientMetadata": {},
+        },
+        "response": {
+            "userAttributes": null,
+            "finalUserStatus": null,
+            "messageAction": null,
+            "desiredDeliveryMediums": null,
+            "forceAliasCreation": null,
+            "enableSMSMFA": null,
+        },
+    })
+}
+
+/// The answer, if it names a user. Values the service does not know are refused rather than guessed at.
+fn read(response: Map<String, Value>) -> Result<Option<Answer>, ApiError> {
+    let unusable = || TriggerError::BadAnswer.exception(TRIGGER);
+    let answer: Answer =
+        serde_json::from_value(response.into()).map_err(|_wrong_shape| unusable())?;
+    let attributes = match &answer.user_attributes {
+        Some(attributes) if !attributes.is_empty() => attributes,
+        _ => return Ok(None),
+    };
+    let mediums = answer
+        .desired_delivery_mediums
+        .as_deref()
+        .unwrap_or_default();
+    let known = answer
+        .message_action
+        .as_deref()
+        .is_none_or(|action| action == "SUPPRESS")
+        && mediums
+            .iter()
+            .all(|medium| matches!(medium.as_str(), "EMAIL" | "SMS"));
+    let reachable = answer.enable_sms_mfa != Some(true) || attributes.contains_key("phone_number");
+    if known && reachable {
+        Ok(Some(answer))
+    } else {
+        Err(unusable())
+    }
+}
+
+async fn store(
+    service: &Service,
+    migration: &Migration<'_>,
+    answer: Answer,
+) -> Result<Migrated, ApiError> {
+    let mut attributes = answer.user_attributes.unwrap_or_default();
+    let named = attributes.remove("username");
+    let pool_id = &migration.caller.pool;
+    let checked = service.read(|state| {
+        let pool = state.pool(pool_id)?;
+        attributes
+            .iter()
+            .try_for_each(|(name, value)| pool.check_attribute(name, value))?;
+        pool.add_sign_in_attribute(migration.typed, &mut attributes);
+        Ok::<_, ApiError>((
+            pool.srp_name().to_owned(),
+            pool.internal_name(migration.typed, named.as_deref())?,
+        ))
+    });
+    let (pool_name, name) =
+        checked.map_err(|_not_for_this_pool| TriggerError::BadAnswer.exception(TRIGGER))?;
+    let (internal, password) = (name.as_str().to_owned(), migration.password.to_owned());
+    let password = service
+        .compute(move || Password::new(&pool_name, &internal, &password))
+        .await??;
+    let now = service.now();
+    let mut user = User::new(name, attributes, now)?;
+    user.sms_mfa = answer.enable_sms_mfa == Some(true);
+    let confirmed = answer.final_user_status.as_deref() == Some("CONFIRMED");
+    user.set_password(
+        password,
+        if confirmed {
+            UserStatus::Confirmed
+        } else {
+            UserStatus::ResetRequired
+        },
+        now,
+    );
+    let force = answer.force_alias_creation == Some(true);
+    // A name taken in the meantime, or an alias that may not move: the migration fails, the sign-in goes on without it.
+    let added = service.change(|state| {
+        state
+            .pool_mut(pool_id)
+            .is_ok_and(|pool| pool.add_user(user, force).is_ok())
+    });
+    Ok(if added {
+        Migrated::TakenOver
+    } else {
+        Migrated::Unknown
+    })
+}

@@ -1,0 +1,332 @@
+//! The UserMigration trigger, as a command and behind a Lambda Invoke URL.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cognito_local::{Settings, Trigger};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::bed::{Bed, claims};
+
+const OLD: &str = "old@example.com";
+
+/// A function that answers each call with the same bytes, or never.
+struct Function {
+    events: Arc<Mutex<Vec<Value>>>,
+    url: String,
+    _task: JoinSet<()>,
+}
+
+impl Function {
+    async fn answering(answer: Option<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!(
+            "http://{}/2015-03-31/functions/Migrate/invocations",
+            listener.local_addr().unwrap()
+        );
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&events);
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut kept = Vec::new();
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                let event = loop {
+                    let mut chunk = [0; 4096];
+                    let count = stream.read(&mut chunk).await.unwrap();
+                    request.extend_from_slice(&chunk[..count]);
+                    let text = String::from_utf8_lossy(&request);
+                    assert!(
+                        text.starts_with(
+                            "POST /2015-03-31/functions/Migrate/invocations HTTP/1.1\r\n"
+                        ),
+                        "{text}"
+                    );
+                    if let Some(event) = text
+                        .split_once("\r\n\r\n")
+                        .and_then(|(_, body)| serde_json::from_str(body).ok())
+                    {
+                        break event;
+                    }
+                };
+                seen.lock().unwrap().push(event);
+                match &answer {
+                    Some(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
+                    None => kept.push(stream),
+                }
+            }
+        });
+        Self {
+            events,
+            url,
+            _task: task,
+        }
+    }
+
+    async fn ok(body: &str) -> Self {
+        Self::answering(Some(format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )))
+        .await
+    }
+
+    fn calls(&self) -> usize {
+        self.events.lock().unwrap().len()
+    }
+}
+
+fn with(trigger: Trigger) -> impl FnOnce(&mut Settings) {
+    move |settings| settings.seed.pools[0].settings.user_migration = Some(trigger)
+}
+
+async fn bed_with(function: &Function) -> Bed {
+    Bed::with(with(Trigger::Url(function.url.parse().unwrap()))).await
+}
+
+fn shell(script: &str) -> Trigger {
+    Trigger::Command(["sh", "-c", script].map(str::to_owned).into())
+}
+
+fn migrated(status: &Value) -> String {
+    let attributes = json!({ "email": OLD, "email_verified": "true", "given_name": "Old", "username": "ignored@example.com" });
+    json!({ "version": "1", "response": { "userAttributes": attributes, "finalUserStatus": status, "messageAction": "SUPPRESS" } }).to_string()
+}
+
+async fn sign_in(bed: &Bed) -> (String, String) {
+    bed.password_sign_in("web", OLD, "simple").await.error()
+}
+
+#[tokio::test]
+async fn a_user_is_taken_over_at_the_first_sign_in_and_signs_in_without_the_function_afterwards() {
+    let function = Function::ok(&migrated(&"CONFIRMED".into())).await;
+    let bed = bed_with(&function).await;
+    let parameters = json!({ "USERNAME": OLD, "PASSWORD": "simple" });
+    let body = json!({
+        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "web", "AuthParameters": parameters, "ClientMetadata": { "from": "old" },
+    });
+    let tokens = bed.call("InitiateAuth", body).await.tokens();
+    assert_eq!(claims(&tokens["IdToken"])["given_name"], "Old");
+    bed.password_sign_in("web", OLD, "simple").await.tokens();
+    bed.password_sign_in("web", OLD, "wrong")
+        .await
+        .assert_error("NotAuthorizedException", "Incorrect username or password.");
+    assert_eq!(function.calls(), 1);
+    assert_eq!(
+        function.events.lock().unwrap()[0],
+        json!({
+            "version": "1",
+            "triggerSource": "UserMigration_Authentication",
+            "region": "local",
+            "userPoolId": "local_MailPool1",
+            "userName": OLD,
+            "callerContext": { "awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": "web" },
+            "request": { "password": "simple", "validationData": { "from": "old" }, "clientMetadata": {} },
+            "response": {
+                "userAttributes": null, "finalUserStatus": null, "messageAction": null,
+                "desiredDeliveryMediums": null, "forceAliasCreation": null, "enableSMSMFA": null,
+            },
+        })
+    );
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_final_status_the_user_must_reset_the_password() {
+    let function = Function::ok(&migrated(&Value::Null)).await;
+    let bed = bed_with(&function).await;
+    for _sign_in in 0..2 {
+        assert_eq!(sign_in(&bed).await.0, "PasswordResetRequiredException");
+    }
+    let wrong = bed.password_sign_in("web", OLD, "wrong").await;
+    wrong.assert_error("NotAuthorizedException", "Incorrect username or password.");
+    assert_eq!(function.calls(), 1);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn the_function_is_called_for_password_flows_only() {
+    let function = Function::ok(&migrated(&"CONFIRMED".into())).await;
+    let bed = bed_with(&function).await;
+    let srp = crate::srp_client::sign_in(&bed, "web", "MailPool1", OLD, "simple").await;
+    srp.assert_error("NotAuthorizedException", "Incorrect username or password.");
+    assert_eq!(function.calls(), 0);
+    let parameters = json!({ "USERNAME": OLD, "PASSWORD": "simple" });
+    let body = json!({
+        "UserPoolId": "local_MailPool1", "AuthFlow": "ADMIN_USER_PASSWORD_AUTH", "ClientId": "web", "AuthParameters": parameters,
+    });
+    bed.call("AdminInitiateAuth", body).await.tokens();
+    assert_eq!(function.calls(), 1);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_function_refuses_is_a_wrong_password_and_counts_as_one() {
+    let thrown = r#"{"errorMessage":"Bad password","errorType":"Error"}"#;
+    let header = format!(
+        "HTTP/1.1 200 OK\r\nx-amz-function-error: Unhandled\r\ncontent-length: {}\r\n\r\n{thrown}",
+        thrown.len()
+    );
+    for function in [
+        Function::ok(thrown).await,
+        Function::answering(Some(header)).await,
+        Function::ok(r#"{"response":{}}"#).await,
+        Function::ok(r#"{"response":{"userAttributes":{}}}"#).await,
+        Function::ok(r#"{"response":{"userAttributes":null,"finalUserStatus":"CONFIRMED"}}"#).await,
+    ] {
+        let bed = bed_with(&function).await;
+        for _guess in 0..5 {
+            assert_eq!(sign_in(&bed).await.1, "Incorrect username or password.");
+        }
+        assert_eq!(sign_in(&bed).await.1, "Password attempts exceeded");
+        assert_eq!(
+            function.calls(),
+            5,
+            "a locked name does not reach the function"
+        );
+        bed.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_the_wrong_shape_is_told() {
+    let with_response = |response: Value| json!({ "response": response }).to_string();
+    for answer in [
+        "{}".to_owned(),
+        "[]".to_owned(),
+        with_response(Value::Null),
+        with_response(json!({ "userAttributes": ["email"] })),
+        with_response(json!({ "userAttributes": { "email": 7 } })),
+        with_response(json!({ "userAttributes": { "email": OLD }, "messageAction": "SHOUT" })),
+        with_response(
+            json!({ "userAttributes": { "email": OLD }, "desiredDeliveryMediums": ["PIGEON"] }),
+        ),
+        with_response(json!({ "userAttributes": { "email": OLD }, "enableSMSMFA": true })),
+        with_response(json!({ "userAttributes": { "email": OLD, "shoe_size": "44" } })),
+        with_response(json!({ "userAttributes": { "email": OLD, "sub": "mine" } })),
+    ] {
+        let function = Function::ok(&answer).await;
+        let bed = bed_with(&function).await;
+        assert_eq!(
+            sign_in(&bed).await,
+            (
+                "InvalidLambdaResponseException".to_owned(),
+                "Unrecognizable lambda output".to_owned()
+            ),
+            "{answer}"
+        );
+        bed.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_cannot_be_called_is_told_and_not_called_again() {
+    let text = "UserMigration invocation failed due to an error.";
+    for answer in [
+        "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\ncontent-length: 38\r\n\r\nTask timed out after 3.00 seconds now.",
+        "nonsense\r\n\r\n",
+    ] {
+        let function = Function::answering(Some(answer.to_owned())).await;
+        let bed = bed_with(&function).await;
+        assert_eq!(
+            sign_in(&bed).await,
+            ("UnexpectedLambdaException".to_owned(), text.to_owned()),
+            "{answer}"
+        );
+        assert_eq!(function.calls(), 1, "{answer}");
+        bed.stop().await;
+    }
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let bed = Bed::with(with(Trigger::Url(
+        format!("http://{gone}/").parse().unwrap(),
+    )))
+    .await;
+    assert_eq!(sign_in(&bed).await.0, "UnexpectedLambdaException");
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_that_does_not_answer_is_called_three_times() {
+    let function = Function::answering(None).await;
+    let url = function.url.parse().unwrap();
+    let bed = Bed::with(|settings| {
+        with(Trigger::Url(url))(settings);
+        settings.trigger_time_limit = Duration::from_millis(50);
+    })
+    .await;
+    assert_eq!(sign_in(&bed).await.0, "UnexpectedLambdaException");
+    assert_eq!(function.calls(), 3);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_reads_the_event_and_writes_the_answer() {
+    let script = format!(
+        "grep -q '\"password\":\"simple\"' && echo '{}'",
+        migrated(&"CONFIRMED".into())
+    );
+    let bed = Bed::with(with(shell(&script))).await;
+    bed.password_sign_in("web", OLD, "simple").await.tokens();
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_fails_threw_and_one_that_dies_or_hangs_is_told() {
+    for (script, name) in [
+        (
+            "cat > /dev/null; echo 'first' >&2; echo 'Bad password' >&2; exit 1",
+            "NotAuthorizedException",
+        ),
+        ("exit 3", "NotAuthorizedException"),
+        ("kill -9 $$", "UnexpectedLambdaException"),
+        ("echo no json", "UnexpectedLambdaException"),
+        ("exec sleep 1000", "UnexpectedLambdaException"),
+        ("exec yes", "UnexpectedLambdaException"),
+    ] {
+        let bed = Bed::with(|settings| {
+            with(shell(script))(settings);
+            settings.trigger_time_limit = Duration::from_millis(200);
+        })
+        .await;
+        assert_eq!(sign_in(&bed).await.0, name, "{script}");
+        bed.stop().await;
+    }
+    let bed = Bed::with(with(Trigger::Command(vec!["/does/not/exist".to_owned()]))).await;
+    assert_eq!(sign_in(&bed).await.0, "UnexpectedLambdaException");
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_legacy_client_is_told_what_the_function_said() {
+    for (answer, name, text) in [
+        (
+            r#"{"errorMessage":"Bad password."}"#,
+            "UserLambdaValidationException",
+            "UserMigration failed with error Bad password.",
+        ),
+        (
+            r#"{"response":{}}"#,
+            "UserNotFoundException",
+            "User does not exist.",
+        ),
+    ] {
+        let function = Function::ok(answer).await;
+        let bed = bed_with(&function).await;
+        for _guess in 0..5 {
+            let refused = bed.password_sign_in("legacy", OLD, "simple").await;
+            refused.assert_error(name, text);
+        }
+        assert_eq!(sign_in(&bed).await.1, "Password attempts exceeded");
+        bed.stop().await;
+    }
+}

@@ -1,0 +1,119 @@
+//! `sidegate dev` and `sidegate pool`: their options, and the way into `crate::dev` (feature `dev`).
+//!
+//! A development pool gives anybody an account, so everything listens on loopback. Only the pool can be
+//! told otherwise, by a flag that says what it does (R-131).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use cognito_flow::FlowKind;
+use url::Url;
+
+use super::{USAGE, block_on, complain};
+use crate::dev::{DevOptions, PoolOptions};
+use crate::telemetry;
+
+#[derive(Debug, Args)]
+pub(super) struct DevArguments {
+    /// Your own application [default: a sample application]
+    #[arg(long, value_name = "URL")]
+    upstream: Option<Url>,
+    /// The gate's address
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4280", value_parser = on_loopback)]
+    listen: SocketAddr,
+    /// The local pool's address
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4282", value_parser = on_loopback)]
+    pool_listen: SocketAddr,
+    /// The sample application's address
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4283", value_parser = on_loopback)]
+    sample_listen: SocketAddr,
+    /// How a sign-in begins: USER_SRP_AUTH or USER_PASSWORD_AUTH
+    #[arg(long, value_name = "FLOW", default_value_t = FlowKind::UserSrpAuth)]
+    flow: FlowKind,
+    /// Folder whose templates replace the built-in ones
+    #[arg(long, value_name = "DIR")]
+    templates: Option<PathBuf>,
+    #[command(flatten)]
+    seed: SeedArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PoolArguments {
+    /// The pool's address
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4282")]
+    listen: SocketAddr,
+    /// Issuer of the tokens without the pool id, for clients that want AWS's shape [default: the pool's own URL]
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Allow an address beyond loopback: whoever reaches it can make accounts and read every user
+    #[arg(long)]
+    expose_insecure_dev_pool: bool,
+    #[command(flatten)]
+    seed: SeedArguments,
+}
+
+/// What the local pool begins with.
+#[derive(Debug, Args)]
+struct SeedArguments {
+    /// Pools, clients, groups and users [default: the built-in config/pool.toml]
+    #[arg(long, value_name = "FILE")]
+    pool_file: Option<PathBuf>,
+    /// Keep users, keys and tokens in this folder [default: in memory]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+pub(super) fn dev(arguments: DevArguments) -> u8 {
+    let options = DevOptions {
+        listen: arguments.listen,
+        upstream: arguments.upstream,
+        sample_listen: arguments.sample_listen,
+        flow: arguments.flow.to_string(),
+        templates: arguments.templates,
+        pool: PoolOptions {
+            listen: arguments.pool_listen,
+            file: arguments.seed.pool_file,
+            data: arguments.seed.data,
+            issuer: None,
+            expose: false,
+        },
+    };
+    block_on(async {
+        telemetry::start(&telemetry::Settings::default())?;
+        crate::dev::dev(options).await
+    })
+}
+
+pub(super) fn pool(arguments: PoolArguments) -> u8 {
+    if !arguments.listen.ip().is_loopback() && !arguments.expose_insecure_dev_pool {
+        complain(&format_args!(
+            "--listen {}: whoever reaches this pool can make accounts and read every user, so it listens on loopback; \
+             to open it all the same, add --expose-insecure-dev-pool",
+            arguments.listen
+        ));
+        return USAGE;
+    }
+    let options = PoolOptions {
+        listen: arguments.listen,
+        file: arguments.seed.pool_file,
+        data: arguments.seed.data,
+        issuer: arguments.issuer,
+        expose: arguments.expose_insecure_dev_pool,
+    };
+    block_on(async {
+        telemetry::start(&telemetry::Settings::default())?;
+        crate::dev::pool(options).await
+    })
+}
+
+fn on_loopback(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(address),
+        Ok(_) => Err(
+            "`dev` is for this machine only; write a loopback address such as 127.0.0.1:4280"
+                .to_owned(),
+        ),
+        Err(_) => Err("this is not an address with a port; write 127.0.0.1:4280".to_owned()),
+    }
+}

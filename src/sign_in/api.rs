@@ -1,0 +1,348 @@
+//! The JSON API for single-page apps: the same steps as the pages, in the words of AWS Amplify's `signIn` and
+//! `confirmSignIn` (amplify-js, `nextStep.signInStep`).
+//!
+//! Against forgery: `application/json`, which no form can send, and R-26. The attempt is bound to the browser cookie,
+//! which comes with the first answer. Failures are problem documents (RFC 9457) with the statuses of the pages; `name` is
+//! Cognito's exception, which Amplify apps branch on. Tokens never reach the browser.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cognito_flow::{Answer, Challenge, Credentials, Pending, Secret};
+use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderValue, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::body::Body;
+use crate::refusal::{Audience, Refusal};
+use crate::session::Found;
+
+use super::SignIn;
+use super::attempt::Restart;
+use super::browser::Binding;
+use super::error::{Fault, StepError, TurnedAway};
+use super::form::{self, FormError, bounded};
+use super::page::put_retry_after;
+use super::return_to::ReturnTo;
+use super::same_origin::is_same_origin;
+use super::steps::Outcome;
+use super::visit::Visit;
+
+/// POST api/sign-in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignInRequest {
+    username: String,
+    password: SecretText,
+}
+
+/// POST api/confirm-sign-in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfirmRequest {
+    attempt: String,
+    #[serde(rename = "challengeResponse")]
+    response: SecretText,
+    #[serde(default)]
+    options: ConfirmOptions,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfirmOptions {
+    #[serde(default, rename = "userAttributes")]
+    user_attributes: BTreeMap<String, String>,
+}
+
+/// Wiped when it is dropped.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct SecretText(Secret<String>);
+
+impl From<String> for SecretText {
+    fn from(text: String) -> Self {
+        Self(Secret::new(text))
+    }
+}
+
+/// Why the API did not do what was asked.
+enum ApiError {
+    TurnedAway(TurnedAway),
+    Step(Arc<StepError>),
+}
+
+impl From<TurnedAway> for ApiError {
+    fn from(why: TurnedAway) -> Self {
+        Self::TurnedAway(why)
+    }
+}
+
+impl From<StepError> for ApiError {
+    fn from(error: StepError) -> Self {
+        Self::Step(Arc::new(error))
+    }
+}
+
+impl From<Arc<StepError>> for ApiError {
+    fn from(error: Arc<StepError>) -> Self {
+        Self::Step(error)
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        StepError::from(fault).into()
+    }
+}
+
+impl SignIn {
+    /// GET api/session: who is signed in. Gives the browser its cookie, which a sign-in needs.
+    pub(super) async fn api_session(&self, visit: &Visit<'_>) -> Response<Body> {
+        let document = match self.sessions.find(visit.headers()).await {
+            Found::Caller(caller) => json!({
+                "isSignedIn": true,
+                "username": caller.identity.username,
+                "sub": caller.identity.subject,
+                "name": caller.identity.display_name,
+                "groups": caller.identity.groups,
+            }),
+            Found::None => json!({ "isSignedIn": false }),
+            Found::Unavailable => return self.refuse_program(visit, Refusal::PoolUnavailable),
+        };
+        match self.browser_of(visit) {
+            Ok((_, cookie)) => answer(&document, cookie.as_ref()),
+            Err(fault) => self.problem(visit, &fault.into()),
+        }
+    }
+
+    /// POST api/sign-in.
+    pub(super) async fn api_sign_in(&self, visit: &Visit<'_>, body: Body) -> Response<Body> {
+        let begun = self.api_begin(visit, body).await;
+        begun.unwrap_or_else(|error| self.problem(visit, &error))
+    }
+
+    /// POST api/confirm-sign-in.
+    pub(super) async fn api_confirm_sign_in(
+        &self,
+        visit: &Visit<'_>,
+        body: Body,
+    ) -> Response<Body> {
+        let confirmed = self.api_confirm(visit, body).await;
+        confirmed.unwrap_or_else(|error| self.problem(visit, &error))
+    }
+
+    /// POST api/sign-out. Its body says nothing and may be empty.
+    pub(super) async fn api_sign_out(&self, visit: &Visit<'_>, body: Body) -> Response<Body> {
+        if let Err(why) = self.read_body(visit, body).await {
+            return self.problem(visit, &why.into());
+        }
+        let cookies = self.sessions.end(visit.headers()).await;
+        answer(&json!({ "isSignedIn": false }), &cookies)
+    }
+
+    async fn api_begin(&self, visit: &Visit<'_>, body: Body) -> Result<Response<Body>, ApiError> {
+        let request: SignInRequest = self.read_json(visit, body).await?;
+        let username = bounded("username", &request.username)?;
+        let password = bounded("password", request.password.0.expose())?;
+        if username.is_empty() || password.is_empty() {
+            return Err(TurnedAway::from(FormError::Malformed).into());
+        }
+        let restart = Restart {
+            return_to: ReturnTo::root(),
+            username: username.to_owned(),
+        };
+        let credentials = Credentials {
+            username: request.username,
+            password: request.password.0,
+        };
+        // Of its own for each request: a program that asks twice means it.
+        let nonce = uuid::Uuid::new_v4();
+        let begun = self
+            .steps
+            .begin(nonce.as_bytes(), credentials, visit.headers());
+        let outcome = begun.await?;
+        let (browser, cookie) = self.browser_of(visit)?;
+        let mut response = self.api_outcome(&outcome, browser, &restart)?;
+        if let Some(cookie) = cookie {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    async fn api_confirm(&self, visit: &Visit<'_>, body: Body) -> Result<Response<Body>, ApiError> {
+        let request: ConfirmRequest = self.read_json(visit, body).await?;
+        bounded("challengeResponse", request.response.0.expose())?;
+        for value in request.options.user_attributes.values() {
+            bounded("userAttributes", value)?;
+        }
+        let attempt = self.open(visit, &request.attempt)?;
+        let restart = Restart {
+            return_to: attempt.return_to,
+            username: attempt.username,
+        };
+        let Some(pending) = attempt.pending else {
+            // The attempt of an empty sign-in form asks nothing.
+            return Err(TurnedAway::NotYours(restart).into());
+        };
+        let answer = match pending.challenge() {
+            Challenge::NewPasswordRequired(_) => Answer::NewPassword {
+                password: request.response.0,
+                attributes: request.options.user_attributes,
+            },
+        };
+        let answered = self
+            .steps
+            .answer(&request.attempt, pending, answer, visit.headers());
+        let outcome = answered.await?;
+        self.api_outcome(&outcome, attempt.browser, &restart)
+    }
+
+    /// Reads a request of the API: its members are known, and each is there once.
+    async fn read_json<T>(&self, visit: &Visit<'_>, body: Body) -> Result<T, TurnedAway>
+    where
+        T: for<'de> Deserialize<'de>,
+    {
+        let bytes = self.read_body(visit, body).await?;
+        // The parser's message may quote the password.
+        serde_json::from_slice(&bytes).map_err(|_| FormError::Malformed.into())
+    }
+
+    /// R-26 first, then type and size.
+    async fn read_body(
+        &self,
+        visit: &Visit<'_>,
+        body: Body,
+    ) -> Result<Zeroizing<Vec<u8>>, TurnedAway> {
+        if !is_same_origin(visit.headers(), &self.origin) {
+            return Err(TurnedAway::CrossSite);
+        }
+        Ok(form::read(visit.headers(), body, form::JSON).await?)
+    }
+
+    fn api_outcome(
+        &self,
+        outcome: &Outcome,
+        browser: Binding,
+        restart: &Restart,
+    ) -> Result<Response<Body>, ApiError> {
+        match outcome {
+            Outcome::SignedIn(cookies) => {
+                let done = json!({ "isSignedIn": true, "nextStep": { "signInStep": "DONE" } });
+                Ok(answer(&done, cookies))
+            }
+            Outcome::Ask(pending) => {
+                let attempt = self.seal_attempt(browser, restart, Some(pending))?;
+                let asked = json!({
+                    "isSignedIn": false,
+                    "nextStep": next_step(pending),
+                    "attempt": attempt,
+                });
+                Ok(answer(&asked, []))
+            }
+        }
+    }
+
+    fn problem(&self, visit: &Visit<'_>, error: &ApiError) -> Response<Body> {
+        match error {
+            ApiError::TurnedAway(why) => self.turned_away(visit, why),
+            ApiError::Step(error) => self.not_taken(visit, error),
+        }
+    }
+
+    fn turned_away(&self, visit: &Visit<'_>, why: &TurnedAway) -> Response<Body> {
+        tracing::info!(reason = %why, "API request refused");
+        match why {
+            TurnedAway::CrossSite => self.refuse_program(visit, Refusal::WrongOrigin),
+            TurnedAway::Form(FormError::TooLarge) => self.refuse_program(visit, Refusal::TooLarge),
+            TurnedAway::Form(_) => self.refuse_program(visit, Refusal::BadRequest(FORM)),
+            TurnedAway::NoCookie(_) | TurnedAway::NotYours(_) | TurnedAway::Expired(_) => {
+                document(visit, why.status(), why.code(), why.message(), None)
+            }
+        }
+    }
+
+    fn not_taken(&self, visit: &Visit<'_>, error: &StepError) -> Response<Body> {
+        let name = match error {
+            StepError::Fault(fault) => {
+                tracing::error!(
+                    error = fault as &dyn std::error::Error,
+                    "the sign-in API failed"
+                );
+                return self.refuse_program(visit, Refusal::Internal);
+            }
+            StepError::Pool(error) => error.exception_name(),
+            StepError::Field { .. } => None,
+        };
+        let mut response = document(visit, error.status(), error.code(), error.message(), name);
+        put_retry_after(&mut response, error);
+        response
+    }
+
+    fn refuse_program(&self, visit: &Visit<'_>, refusal: Refusal) -> Response<Body> {
+        refusal.into_response(Audience::Program, visit.request_id(), &self.url)
+    }
+}
+
+const FORM: &str = "Send application/json with the members this endpoint names, each once, as texts that are not empty.";
+
+/// Amplify's name for what comes next, and what it needs to be answered.
+fn next_step(pending: &Pending) -> Value {
+    match pending.challenge() {
+        Challenge::NewPasswordRequired(asked) => json!({
+            "signInStep": "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED",
+            "missingAttributes": asked.required_attributes,
+        }),
+    }
+}
+
+/// A problem document (RFC 9457) like those of `refusal`, with Cognito's name for the error if it has one.
+fn document(
+    visit: &Visit<'_>,
+    status: StatusCode,
+    code: &str,
+    message: &str,
+    name: Option<&str>,
+) -> Response<Body> {
+    let mut document = json!({
+        "type": format!("urn:sidegate:problem:{code}"),
+        "title": title(status),
+        "status": status.as_u16(),
+        "detail": message,
+        "code": code,
+        "request_id": visit.request_id(),
+    });
+    if let (Some(name), Some(members)) = (name, document.as_object_mut()) {
+        members.insert("name".to_owned(), name.into());
+    }
+    let mut response = answer(&document, []);
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    response
+}
+
+const fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => "Sign-in is not available just now",
+        StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+        StatusCode::UNPROCESSABLE_ENTITY => "This answer cannot be taken",
+        _ => "Sign-in was refused",
+    }
+}
+
+fn answer<'a>(
+    document: &Value,
+    cookies: impl IntoIterator<Item = &'a HeaderValue>,
+) -> Response<Body> {
+    let mut response = Response::new(Body::from(document.to_string()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie.clone());
+    }
+    response
+}

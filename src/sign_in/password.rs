@@ -1,0 +1,214 @@
+//! The sign-in page: user name and password, and where every sign-in goes that cannot go on.
+//!
+//! A failed step leads back here with the user name kept and the password gone. The words come from our catalogue by
+//! the kind of error, never from Cognito, and are one and the same for a wrong password and an unknown user.
+
+use std::sync::Arc;
+
+use cognito_flow::{Credentials, Secret};
+use http::header::SET_COOKIE;
+use http::{Response, StatusCode};
+
+use crate::body::Body;
+use crate::cognito::CognitoError;
+use crate::refusal::Refusal;
+use crate::session::Found;
+
+use super::accept::Accepted;
+use super::attempt::Restart;
+use super::csrf::FormName;
+use super::error::StepError;
+use super::form::Form;
+use super::page::{ErrorView, MessageView, SignInView, put_retry_after};
+use super::return_to::ReturnTo;
+use super::steps::Outcome;
+use super::visit::Visit;
+use super::{SIGN_IN, SignIn, redirect};
+
+impl SignIn {
+    /// GET: the empty form; who is signed in already goes on.
+    pub(super) async fn sign_in_page(&self, visit: &Visit<'_>) -> Response<Body> {
+        let asked = visit.query("return_to");
+        let return_to = asked.and_then(|asked| self.checked(&asked));
+        let restart = Restart::at(return_to.unwrap_or_else(ReturnTo::root));
+        match self.sessions.find(visit.headers()).await {
+            Found::Caller(_) => self.go_to(&restart.return_to),
+            Found::Unavailable => self.refuse(visit, Refusal::PoolUnavailable, None),
+            Found::None => self.fresh_form(visit, &restart, StatusCode::OK, None, None),
+        }
+    }
+
+    /// POST: the first step.
+    pub(super) async fn sign_in(&self, visit: &Visit<'_>, body: Body) -> Response<Body> {
+        let Accepted {
+            form,
+            sealed,
+            attempt,
+        } = match self.accept(visit, body, FormName::SignIn).await {
+            Ok(accepted) => accepted,
+            Err(why) => return self.turn_away(visit, &why).await,
+        };
+        let outcome = match credentials(&form) {
+            Ok(credentials) => {
+                let headers = visit.headers();
+                self.steps
+                    .begin(sealed.as_bytes(), credentials, headers)
+                    .await
+            }
+            Err(error) => Err(Arc::new(error)),
+        };
+        let restart = Restart {
+            return_to: attempt.return_to,
+            username: form.username(),
+        };
+        match outcome {
+            Ok(outcome) => self.proceed(visit, &restart, &outcome),
+            Err(error) => self.refused(visit, &restart, &error),
+        }
+    }
+
+    /// On after a step: into the application, or to the next question.
+    pub(super) fn proceed(
+        &self,
+        visit: &Visit<'_>,
+        restart: &Restart,
+        outcome: &Outcome,
+    ) -> Response<Body> {
+        match outcome {
+            Outcome::Ask(pending) => self.ask(visit, restart, pending),
+            Outcome::SignedIn(cookies) => {
+                let mut response = self.go_to(&restart.return_to);
+                for cookie in cookies {
+                    response.headers_mut().append(SET_COOKIE, cookie.clone());
+                }
+                response
+            }
+        }
+    }
+
+    /// 303 after credentials, never 302 or 307.
+    pub(super) fn go_to(&self, return_to: &ReturnTo) -> Response<Body> {
+        redirect(StatusCode::SEE_OTHER, &return_to.location(&self.origin))
+    }
+
+    /// Back to the sign-in page, after a step that did not go on.
+    pub(super) fn refused(
+        &self,
+        visit: &Visit<'_>,
+        restart: &Restart,
+        error: &StepError,
+    ) -> Response<Body> {
+        let (status, message) = (error.status(), error.message());
+        let field = match error {
+            StepError::Fault(fault) => return self.broken(visit, fault),
+            StepError::Pool(refused) => {
+                if let Some(heading) = dead_end(refused) {
+                    let view = MessageView {
+                        status: status.as_u16(),
+                        heading,
+                        advice: message,
+                        retry: None,
+                        sign_in: Some(&self.url_to(&restart.return_to)),
+                    };
+                    return self.page(visit, status, &view, None);
+                }
+                if refused.start_again() {
+                    return self.fresh_form(visit, restart, status, None, Some(message));
+                }
+                None
+            }
+            StepError::Field { id, .. } => Some(id.clone()),
+        };
+        let error_view = ErrorView {
+            message: message.to_owned(),
+            field,
+        };
+        let mut response = self.fresh_form(visit, restart, status, Some(error_view), None);
+        put_retry_after(&mut response, error);
+        response
+    }
+
+    /// A sign-in form with a new attempt in it.
+    pub(super) fn fresh_form(
+        &self,
+        visit: &Visit<'_>,
+        restart: &Restart,
+        status: StatusCode,
+        error: Option<ErrorView>,
+        notice: Option<&str>,
+    ) -> Response<Body> {
+        let hidden = match self.hide(visit, FormName::SignIn, restart, None) {
+            Ok(hidden) => hidden,
+            Err(fault) => return self.broken(visit, &fault),
+        };
+        let view = SignInView {
+            action: SIGN_IN,
+            attempt: &hidden.attempt,
+            csrf: &hidden.csrf,
+            username: &restart.username,
+            error,
+            notice,
+        };
+        self.page(visit, status, &view, hidden.cookie)
+    }
+}
+
+/// The heading for an error that no further try here can mend. The pool's error has the last word on whether the person
+/// may learn it: only then does it give these names.
+fn dead_end(error: &CognitoError) -> Option<&'static str> {
+    match error.exception_name()? {
+        "UserNotConfirmedException" => Some("Your account is not confirmed yet"),
+        "PasswordResetRequiredException" => Some("Your password must be reset"),
+        _ => None,
+    }
+}
+
+/// Exactly what was typed: Cognito hashes these very characters.
+fn credentials(form: &Form) -> Result<Credentials, StepError> {
+    let username = form.answer("username")?;
+    let password = form.answer("password")?;
+    for (id, text, message) in [
+        ("username", username, "Enter your user name."),
+        ("password", password, "Enter your password."),
+    ] {
+        if text.is_empty() {
+            let id = id.to_owned();
+            return Err(StepError::Field { id, message });
+        }
+    }
+    Ok(Credentials {
+        username: username.to_owned(),
+        password: Secret::new(password.to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_field_is_named() {
+        for (body, empty) in [
+            ("", "username"),
+            ("username=", "username"),
+            ("password=pw", "username"),
+            ("username=jane", "password"),
+            ("username=jane&password=", "password"),
+        ] {
+            let Err(StepError::Field { id, .. }) =
+                credentials(&Form::parse(body.as_bytes()).unwrap())
+            else {
+                panic!("{body:?} was let through")
+            };
+            assert_eq!(id, empty, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn spaces_are_part_of_a_password() {
+        let form = Form::parse(b"username=+jane&password=+a+b+").unwrap();
+        let credentials = credentials(&form).unwrap();
+        assert_eq!(credentials.username, " jane");
+        assert_eq!(credentials.password.expose(), " a b ");
+    }
+}

@@ -1,0 +1,248 @@
+//! The binary as a person starts it.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+use crate::bed::TestBed;
+use crate::browser::Browser;
+
+const SIDEGATE: &str = env!("CARGO_BIN_EXE_sidegate");
+
+/// A running `sidegate dev` on free ports.
+pub(crate) struct Dev {
+    /// The gate's address as a person opens it.
+    pub(crate) url: String,
+    /// The users that were printed, with their passwords.
+    pub(crate) users: Vec<(String, String)>,
+    child: Child,
+    /// Empties the pipe, as a terminal does; ends with the log.
+    rest: JoinHandle<Vec<String>>,
+}
+
+impl Dev {
+    pub(crate) async fn start(more: &[&str]) -> Self {
+        let mut child = Command::new(SIDEGATE)
+            .args([
+                "dev",
+                "--listen",
+                "127.0.0.1:0",
+                "--pool-listen",
+                "127.0.0.1:0",
+            ])
+            .args(["--sample-listen", "127.0.0.1:0"])
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut url, mut users) = (String::new(), Vec::new());
+        loop {
+            let line = lines
+                .next_line()
+                .await
+                .unwrap()
+                .expect("sidegate dev ended early");
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                [.., "ready:", address] => address.trim_end_matches('/').clone_into(&mut url),
+                [user, password, ..] if user.contains('@') => {
+                    users.push(((*user).to_owned(), (*password).to_owned()));
+                }
+                ["Ctrl-C", ..] => break,
+                _ => {}
+            }
+        }
+        #[expect(clippy::disallowed_methods, reason = "`stop` waits for it")]
+        let rest = tokio::spawn(async move {
+            let mut log = Vec::new();
+            while let Ok(Some(line)) = lines.next_line().await {
+                log.push(line);
+            }
+            log
+        });
+        Self {
+            url,
+            users,
+            child,
+            rest,
+        }
+    }
+
+    /// The password of a user that was printed.
+    pub(crate) fn password(&self, user: &str) -> &str {
+        let found = self.users.iter().find(|(name, _)| name == user);
+        &found.unwrap_or_else(|| panic!("{user} was not printed")).1
+    }
+
+    /// SIGTERM; the log lines.
+    pub(crate) async fn stop(mut self) -> Vec<String> {
+        let id = self.child.id().expect("it has ended already").to_string();
+        let killed = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .await
+            .unwrap();
+        assert!(killed.success());
+        let status = self.child.wait().await.unwrap();
+        assert_eq!(status.code(), Some(0), "SIGTERM ends it with 0");
+        self.rest.await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn dev_prints_users_who_can_sign_in_and_logs_one_line_a_request() {
+    let dev = Dev::start(&[]).await;
+    let port = dev.url.rsplit(':').next().unwrap();
+    let gate = format!("127.0.0.1:{port}").parse().unwrap();
+    let mut browser = Browser::at(gate, &dev.url);
+    let user = "ada@example.com";
+    let answer = browser
+        .sign_in("/deep?secret=1", user, dev.password(user))
+        .await
+        .expect(303);
+    assert_eq!(
+        answer.header("location"),
+        format!("{}/deep?secret=1", dev.url)
+    );
+    let page = browser.get("/deep?secret=1").await.expect(200);
+    assert!(
+        page.body.contains(user),
+        "the sample app shows who is signed in"
+    );
+
+    let log = dev.stop().await;
+    let requests: Vec<serde_json::Value> = log
+        .iter()
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .filter(|line: &serde_json::Value| line["target"] == "sidegate::request")
+        .collect();
+    assert_eq!(
+        requests.len(),
+        4,
+        "302, sign-in page, form, application: {log:#?}"
+    );
+    let last = &requests[3];
+    assert_eq!(
+        (&last["decision"], &last["path"]),
+        (&"pass".into(), &"/deep".into())
+    );
+    assert!(last["sub"].is_string() && last["request_id"].is_string() && last["status"] == 200);
+    let text = log.join("\n");
+    for secret in [
+        "secret=1",
+        user,
+        "password",
+        &*browser.jar.values().next().unwrap().clone(),
+    ] {
+        assert!(!text.contains(secret), "{secret} is in the log");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_lists_every_problem_and_exits_78() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong.toml");
+    let text = "public_origin = \"app.example.com\"\n\n[session]\nidle_timeout = \"30\"\nidel = 1\n\n[cognito]\nuser_pool_id = \"x\"\n";
+    std::fs::write(&file, text).unwrap();
+    for command in ["check", "run"] {
+        let output = sidegate(&[command, "--config", file.to_str().unwrap()]).await;
+        assert_eq!(output.status.code(), Some(78));
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        for part in [
+            "public_origin",
+            "session.idle_timeout",
+            "wrong.toml:4",
+            "session.idel",
+            "wrong.toml:5",
+            "cognito.user_pool_id",
+            "wrong.toml:8",
+            "cognito.client_id",
+            "upstream.url",
+            "30s, 30m or 30h",
+        ] {
+            assert!(
+                said.contains(part),
+                "{command} does not say {part}:\n{said}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_sample_configuration_passes_check() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut checked = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("pool.toml") {
+            continue;
+        }
+        let output = sidegate(&["check", "--offline", "--config", path.to_str().unwrap()]).await;
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{}: {said}", path.display());
+        checked += 1;
+    }
+    assert!(checked >= 3, "{checked}");
+}
+
+/// `check` against a pool that answers, and after it is gone.
+#[tokio::test]
+async fn check_asks_the_pool_and_the_upstream() {
+    let mut bed = TestBed::default().start().await;
+    let file = bed.folder().join("sidegate.toml");
+    std::fs::write(&file, &bed.text).unwrap();
+    let arguments = ["check", "--config", file.to_str().unwrap()];
+    let output = sidegate(&arguments).await;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    bed.kill_pool().await;
+    let output = sidegate(&arguments).await;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("127.0.0.1"),
+        "it names what it could not reach: {said}"
+    );
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_exits_64_and_help_0() {
+    assert_eq!(sidegate(&["--nonsense"]).await.status.code(), Some(64));
+    assert_eq!(
+        sidegate(&["dev", "--listen", "0.0.0.0:4280"])
+            .await
+            .status
+            .code(),
+        Some(64)
+    );
+    assert_eq!(
+        sidegate(&["pool", "--listen", "0.0.0.0:4282"])
+            .await
+            .status
+            .code(),
+        Some(64)
+    );
+    let help = sidegate(&["--help"]).await;
+    assert_eq!(help.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&help.stdout).contains("Examples:"));
+}
+
+async fn sidegate(arguments: &[&str]) -> Output {
+    Command::new(SIDEGATE)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap()
+}
