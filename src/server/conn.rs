@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -195,12 +195,12 @@ where
         Ok(())
     }
 
-    async fn http1<IO: Socket>(
+    fn http1<IO: Socket>(
         self: Arc<Self>,
         io: Watched<IO>,
         handler: Arc<Handler<S>>,
         watchdog: Watchdog,
-    ) {
+    ) -> impl Future<Output = ()> {
         let close = handler.activity.close.clone();
         let service = service_fn(move |request| {
             let handler = Arc::clone(&handler);
@@ -211,15 +211,15 @@ where
             .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
         let finish = http1::UpgradeableConnection::graceful_shutdown;
-        self.drive(connection, finish, close, watchdog).await;
+        self.drive(Box::pin(connection), finish, close, watchdog)
     }
 
-    async fn http2<IO: Socket>(
+    fn http2<IO: Socket>(
         self: Arc<Self>,
         io: Watched<IO>,
         handler: Arc<Handler<S>>,
         watchdog: Watchdog,
-    ) {
+    ) -> impl Future<Output = ()> {
         let close = handler.activity.close.clone();
         let service = service_fn(move |request| {
             let handler = Arc::clone(&handler);
@@ -227,20 +227,21 @@ where
         });
         let connection = self.http2.serve_connection(TokioIo::new(io), service);
         let finish = http2::Connection::graceful_shutdown;
-        self.drive(connection, finish, close, watchdog).await;
+        self.drive(Box::pin(connection), finish, close, watchdog)
     }
 
     /// Runs a connection to its end; when it is told to close, it finishes what is under way.
+    ///
+    /// Boxed, since the compiler keeps a place for it at each move into a future.
     async fn drive<C>(
-        &self,
-        connection: C,
+        self: Arc<Self>,
+        mut connection: Pin<Box<C>>,
         finish: fn(Pin<&mut C>),
         close: CancellationToken,
         mut watchdog: Watchdog,
     ) where
         C: Future<Output = hyper::Result<()>>,
     {
-        let mut connection = pin!(connection);
         // The connection comes first, so that the watchdog sees what it has just done.
         tokio::select! {
             biased;

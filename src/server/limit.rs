@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::Request;
 
-use super::{Limits, counted_as};
+use super::Limits;
 use crate::refusal::Refusal;
 
 /// Connections that are open, in all and by address.
@@ -77,6 +77,17 @@ impl Drop for Slot {
             if *count == 0 {
                 open.by_address.remove(&address);
             }
+        }
+    }
+}
+
+/// What one address's connections are counted under: IPv6 clients own a /64 at least.
+fn counted_as(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            let network = u128::from(v6) & !u128::from(u64::MAX);
+            IpAddr::V6(network.into())
         }
     }
 }

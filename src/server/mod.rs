@@ -18,7 +18,7 @@ mod watchdog;
 mod tests;
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -322,15 +322,4 @@ pub enum BindError {
     /// The TLS library offers none of TLS 1.2 and 1.3.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
-}
-
-/// What one address's connections are counted under: IPv6 clients own a /64 at least.
-fn counted_as(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let network = u128::from(v6) & !u128::from(u64::MAX);
-            IpAddr::V6(network.into())
-        }
-    }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Request, Response};
-use http_body::{Frame, SizeHint};
+use http::{Request, Response, Version};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -47,6 +47,11 @@ where
     /// Answers one request; never fails.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
         let under_way = self.activity.begin();
+        let longest = if request.version() == Version::HTTP_2 {
+            streams::PIECE
+        } else {
+            usize::MAX
+        };
         let (response, place) = match self.admit(&request) {
             Ok(place) => (self.serve(request).await, Some(place)),
             Err(refusal) => (refused(refusal, &request), None),
@@ -56,6 +61,8 @@ where
             parts,
             Answer {
                 body,
+                rest: Bytes::new(),
+                longest,
                 _under_way: under_way,
                 _place: place,
             },
@@ -91,7 +98,6 @@ where
     }
 
     fn watched(&self, body: Incoming) -> Body {
-        use http_body::Body as _;
         if body.is_end_stream() {
             return Body::Incoming(body);
         }
@@ -164,8 +170,27 @@ impl http_body::Body for Upload {
 #[derive(Debug)]
 pub(super) struct Answer {
     body: Body,
+    /// What is left of a piece that was too long for a stream of HTTP/2.
+    rest: Bytes,
+    longest: usize,
     _under_way: UnderWay,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Answer {
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.rest.is_empty() {
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(piece) => self.rest = piece,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        let piece = self.rest.split_to(self.rest.len().min(self.longest));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
 }
 
 impl http_body::Body for Answer {
@@ -176,16 +201,22 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let polled = self.next(context);
         streams::note(matches!(polled, Poll::Ready(Some(Ok(_)))));
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let rest = self.rest.len() as u64;
+        let mut hint = self.body.size_hint();
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
     }
 }

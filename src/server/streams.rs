@@ -40,6 +40,10 @@ where
     }
 }
 
+/// The longest piece of an answer that a stream is given at once: what its client has to take within
+/// the deadline. Bodies come in pieces of any size, and a slow client is not a stalled one.
+pub(super) const PIECE: usize = 16 * 1024;
+
 tokio::task_local! {
     /// When the stream's answer gave its last piece, unless it was asked for another since.
     static HANDED_OVER: Cell<Option<Instant>>;

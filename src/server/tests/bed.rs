@@ -20,6 +20,8 @@ use crate::server::{Deadlines, Drained, Limits, Listener, Settings};
 const NEVER: Duration = Duration::from_secs(3600);
 /// A deadline that a test waits for.
 pub(super) const SOON: Duration = Duration::from_millis(30);
+/// A deadline that keeps moving away, and leaves a busy machine time to move it.
+pub(super) const LONG_ENOUGH: Duration = Duration::from_millis(400);
 
 /// No deadline passes in a test unless it says so.
 pub(super) fn settings() -> Settings {
@@ -91,7 +93,9 @@ impl Bed {
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (client, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        let (client, connection) = http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(64 * 1024)
+            .handshake(TokioIo::new(stream))
             .await
             .unwrap();
         self.clients
