@@ -85,7 +85,7 @@ impl FromStr for PublicOrigin {
             Ok(origin)
         } else {
             Err(
-                "plain http is for localhost only, since cookies would travel in clear (R-07); use https://…",
+                "plain http is for localhost only, since cookies would travel in clear; use https://…",
             )
         }
     }

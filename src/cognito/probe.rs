@@ -71,8 +71,7 @@ impl UserPool {
                         self.client.client_id()
                     ),
                     hint: Some(
-                        "set PreventUserExistenceErrors of the app client to ENABLED (R-83)"
-                            .to_owned(),
+                        "set PreventUserExistenceErrors of the app client to ENABLED".to_owned(),
                     ),
                     ..allowed()
                 }

@@ -154,13 +154,13 @@ fn addresses(
 fn misplaced(url: &Url, is_issuer: bool, public_origin: Option<&PublicOrigin>) -> Option<String> {
     let on_loopback = is_loopback(url);
     if url.scheme() == "http" && !on_loopback {
-        return Some("passwords and tokens travel this way, so plain http is for loopback only (R-117); write https://…".to_owned());
+        return Some("passwords and tokens travel this way, so plain http is for loopback only; write https://…".to_owned());
     }
     // An https endpoint on loopback may be the way out through a proxy; an issuer names the pool itself.
     let local_pool = on_loopback && (is_issuer || url.scheme() == "http");
     match public_origin {
         Some(origin) if local_pool && !origin.is_loopback() => Some(format!(
-            "a pool on this machine is for development and never guards {origin} (R-134); remove this, or set \
+            "a pool on this machine is for development and never guards {origin}; remove this, or set \
              public_origin = \"http://localhost:4280\""
         )),
         _ => None,

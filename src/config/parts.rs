@@ -135,7 +135,7 @@ fn session(read: &mut Reader) -> Option<session::Settings> {
         ("session.absolute_timeout", absolute_timeout),
     ] {
         if timeout.is_some_and(|timeout| timeout > LONG_SESSION) {
-            let text = "above 30 days a stolen cookie is good for very long (R-11)";
+            let text = "above 30 days a stolen cookie is good for very long";
             read.warn(key, text.to_owned());
         }
     }

@@ -220,7 +220,7 @@ impl Setting for http::Method {
     /// Registered or not, but never one that a proxy must not pass on.
     fn parse(text: &str, example: &str) -> Result<Self, String> {
         if matches!(text, "TRACE" | "CONNECT") {
-            return Err(format!("{text} is never let through (R-60)"));
+            return Err(format!("{text} is never let through"));
         }
         if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
             return Err(format!(
