@@ -148,19 +148,19 @@ impl MakeRequestId for MakeId {
 /// What the log says of a request.
 struct Verdict {
     decision: &'static str,
-    reason: &'static str,
+    reason: Option<&'static str>,
     subject: Option<String>,
 }
 
 impl Verdict {
     const OWN_PAGE: Self = Self {
         decision: "own_page",
-        reason: "",
+        reason: None,
         subject: None,
     };
     const SIGN_IN: Self = Self {
         decision: "sign_in",
-        reason: "no_session",
+        reason: Some("no_session"),
         subject: None,
     };
 
@@ -172,7 +172,7 @@ impl Verdict {
         };
         Self {
             decision: "pass",
-            reason,
+            reason: Some(reason),
             subject: subject.map(str::to_owned),
         }
     }
@@ -180,14 +180,14 @@ impl Verdict {
     fn refused(refusal: Refusal) -> Self {
         Self {
             decision: "refuse",
-            reason: refusal.words().code,
+            reason: Some(refusal.words().code),
             subject: None,
         }
     }
 
     fn failed(self, refusal: Refusal) -> Self {
         Self {
-            reason: refusal.words().code,
+            reason: Some(refusal.words().code),
             ..self
         }
     }

@@ -2,6 +2,7 @@
 mod alarm;
 pub mod app;
 pub mod body;
+mod causes;
 pub mod cli;
 pub mod clock;
 pub mod cognito;

@@ -22,6 +22,7 @@ use super::headers;
 use super::upstream::Lease;
 use crate::alarm::Alarm;
 use crate::body::{Body, BodyError};
+use crate::causes::Causes;
 use crate::identity::OwnedNames;
 
 /// How far the request's body has come; shared by the body and whoever waits for the response.
@@ -216,7 +217,7 @@ impl Download {
         match &why {
             StreamError::Upstream(_) | StreamError::Idle => {
                 tracing::warn!(
-                    error = &why as &dyn std::error::Error,
+                    error = %Causes(&why),
                     "the upstream failed"
                 );
             }

@@ -32,6 +32,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::body::Body;
+use crate::causes::Causes;
 use crate::identity::{Caller, IdentityHeaders};
 use crate::origin::PublicOrigin;
 use crate::peer::Peer;
@@ -246,14 +247,14 @@ fn refusal_for(error: &UpstreamError) -> Refusal {
         UpstreamError::Exchange(_) | UpstreamError::Framing(_) => Refusal::UpstreamBroken,
         UpstreamError::RequestBody(_) => {
             tracing::debug!(
-                error = error as &dyn std::error::Error,
+                error = %Causes(error),
                 "nothing was forwarded"
             );
             return Refusal::BadRequest("The request's body broke off. Send it again.");
         }
     };
     tracing::warn!(
-        error = error as &dyn std::error::Error,
+        error = %Causes(error),
         "the upstream failed"
     );
     refusal

@@ -33,6 +33,7 @@ use tower::ServiceExt;
 use super::body::{Progress, Upload};
 use super::{BuildError, Settings};
 use crate::body::BodyError;
+use crate::causes::Causes;
 
 /// How long an unused connection is kept. Longer gains nothing: most servers close sooner.
 const IDLE_LIFE: Duration = Duration::from_secs(60);
@@ -144,7 +145,7 @@ impl Upstream {
         self.tasks.spawn(async move {
             if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "a connection to the upstream ended badly"
                 );
             }

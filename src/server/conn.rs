@@ -35,6 +35,7 @@ use super::tls::ALPN_H2;
 use super::watchdog::{Verdict, Watchdog};
 use super::{Deadlines, Drained, Limits, Settings};
 use crate::body::Body;
+use crate::causes::Causes;
 use crate::peer::Peer;
 
 /// Reads and writes of a client.
@@ -286,7 +287,7 @@ where
 fn note_end(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(
-            error = &error as &dyn std::error::Error,
+            error = %Causes(&error),
             "a connection ended badly"
         );
     }

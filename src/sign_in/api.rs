@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::body::Body;
+use crate::causes::Causes;
 use crate::refusal::{Audience, Refusal};
 use crate::session::Found;
 
@@ -267,7 +268,7 @@ impl SignIn {
         let name = match error {
             StepError::Fault(fault) => {
                 tracing::error!(
-                    error = fault as &dyn std::error::Error,
+                    error = %Causes(fault),
                     "the sign-in API failed"
                 );
                 return self.refuse_program(visit, Refusal::Internal);

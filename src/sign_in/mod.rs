@@ -46,6 +46,7 @@ use tokio_util::task::TaskTracker;
 use url::form_urlencoded;
 
 use crate::body::Body;
+use crate::causes::Causes;
 use crate::clock::Clock;
 use crate::cognito::UserPool;
 use crate::keys::Keys;
@@ -262,7 +263,7 @@ impl SignIn {
     /// A fault of our own: logged here, once.
     fn broken(&self, visit: &Visit<'_>, fault: &Fault) -> Response<Body> {
         tracing::error!(
-            error = fault as &dyn std::error::Error,
+            error = %Causes(fault),
             "a sign-in page failed"
         );
         self.refuse(visit, Refusal::Internal, None)
@@ -284,7 +285,7 @@ impl SignIn {
             }
             Err(fault) => {
                 tracing::error!(
-                    error = &fault as &dyn std::error::Error,
+                    error = %Causes(&fault),
                     "a message page failed"
                 );
                 refusal.into_response(Audience::Program, request_id, &self.url)

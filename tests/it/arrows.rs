@@ -46,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("identity", &[]),
     ("alarm", &[]),
     ("body", &[]),
+    ("causes", &[]),
     ("clock", &[]),
     ("keys", &[]),
     ("origin", &[]),
@@ -55,7 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Small shared types that anything may use.
 const LEAVES: &[&str] = &[
-    "alarm", "identity", "body", "clock", "keys", "origin", "peer", "refusal",
+    "alarm", "identity", "body", "causes", "clock", "keys", "origin", "peer", "refusal",
 ];
 
 /// Files that may name a foreign crate; nothing else may.

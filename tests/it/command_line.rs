@@ -238,6 +238,27 @@ async fn a_wrong_command_line_exits_64_and_help_0() {
     assert!(String::from_utf8_lossy(&help.stdout).contains("Examples:"));
 }
 
+/// The JSON form of the log would tell an error's outermost level only.
+#[tokio::test]
+async fn the_log_names_the_cause_of_a_dead_upstream_and_no_empty_reason() {
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = format!("http://{}", dead.local_addr().unwrap());
+    drop(dead);
+    let dev = Dev::start(&["--upstream", &upstream]).await;
+    let port = dev.url.rsplit(':').next().unwrap();
+    let gate = format!("127.0.0.1:{port}").parse().unwrap();
+    let mut browser = Browser::at(gate, &dev.url);
+    let user = "ada@example.com";
+    browser
+        .sign_in("/", user, dev.password(user))
+        .await
+        .expect(303);
+    browser.get("/").await.expect(502);
+    let log = dev.stop().await.join("\n");
+    assert!(log.contains("Connection refused"), "{log}");
+    assert!(!log.contains(r#""reason":"""#), "{log}");
+}
+
 async fn sidegate(arguments: &[&str]) -> Output {
     Command::new(SIDEGATE)
         .args(arguments)
