@@ -17,7 +17,7 @@ use crate::telemetry;
 #[derive(Debug, Args)]
 pub(super) struct DevArguments {
     /// Your own application [default: a sample application]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = http_url)]
     upstream: Option<Url>,
     /// The gate's address
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4280", value_parser = on_loopback)]
@@ -44,7 +44,7 @@ pub(super) struct PoolArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4282")]
     listen: SocketAddr,
     /// Issuer of the tokens without the pool id, for clients that want AWS's shape [default: the pool's own URL]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = issuer)]
     issuer: Option<String>,
     /// Allow an address beyond loopback: whoever reaches it can make accounts and read every user
     #[arg(long)]
@@ -115,5 +115,25 @@ fn on_loopback(text: &str) -> Result<SocketAddr, String> {
                 .to_owned(),
         ),
         Err(_) => Err("this is not an address with a port; write 127.0.0.1:4280".to_owned()),
+    }
+}
+
+fn http_url(text: &str) -> Result<Url, &'static str> {
+    const EXPECTED: &str = "this is not an http or https URL; write http://127.0.0.1:3000";
+    let url = Url::parse(text).map_err(|_| EXPECTED)?;
+    if matches!(url.scheme(), "http" | "https") && url.path() == "/" {
+        Ok(url)
+    } else {
+        Err(EXPECTED)
+    }
+}
+
+/// Kept as it was written: `iss` is compared letter by letter.
+fn issuer(text: &str) -> Result<String, &'static str> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
+        _ => Err(
+            "this is not an http or https URL; write https://cognito-idp.eu-west-1.amazonaws.com",
+        ),
     }
 }

@@ -8,6 +8,9 @@ use url::Url;
 
 use crate::run::Running;
 
+/// Cognito's status of a user who has a temporary password.
+const TEMPORARY: &str = "FORCE_CHANGE_PASSWORD";
+
 /// The gate's address, the users with their passwords, and the pieces behind it.
 pub(super) fn dev(
     gate: &Running,
@@ -32,6 +35,7 @@ pub(super) fn dev(
 pub(super) fn pool(pool: &LocalPool) -> io::Result<()> {
     let mut text = String::new();
     let _ = writeln!(text, "\n  The local user pool is ready:  {}\n", pool.url());
+    let mut example = "POOL".to_owned();
     for summary in pool.pools() {
         let _ = writeln!(text, "  pool    {}  ({})", summary.id, summary.name);
         let _ = writeln!(text, "  issuer  {}", summary.issuer);
@@ -45,11 +49,12 @@ pub(super) fn pool(pool: &LocalPool) -> io::Result<()> {
         }
         let _ = writeln!(text);
         users(&mut text, &summary);
+        example = summary.id;
     }
     let _ = writeln!(
         text,
         "  Point an SDK at it with endpoint {} and any region and credentials, e.g.\n  \
-         aws cognito-idp list-users --user-pool-id POOL --endpoint-url {} --no-sign-request\n  \
+         aws cognito-idp list-users --user-pool-id {example} --endpoint-url {} --region local --no-sign-request\n  \
          Ctrl-C stops it.\n",
         pool.url(),
         pool.url()
@@ -67,6 +72,9 @@ fn users(text: &mut String, summary: &PoolSummary) {
     for user in &summary.users {
         let password = user.password.as_deref().unwrap_or("(set earlier)");
         let _ = write!(text, "  {:width$}  {password}", user.username);
+        if user.status == TEMPORARY && user.password.is_some() {
+            text.push_str("  temporary: the first sign-in asks for a new one");
+        }
         if !user.groups.is_empty() {
             let _ = write!(text, "  groups {}", user.groups.join(", "));
         }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use cognito_local::{ClientSummary, LocalPool, PoolSummary, Seed};
+use cognito_local::{ClientSummary, LocalPool, PoolSummary, Seed, StartError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -68,14 +68,25 @@ pub struct PoolOptions {
 pub async fn dev(options: DevOptions) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let pool = start_pool(&options.pool).await?;
+    if let Some(folder) = &options.templates {
+        ensure!(
+            folder.is_dir(),
+            "--templates {}: there is no such folder",
+            folder.display()
+        );
+    }
+    let pool = start_pool(&options.pool, "--pool-listen").await?;
     let upstream = match &options.upstream {
         Some(upstream) => upstream.clone(),
         None => {
             let listen = options.sample_listen;
             let address = SampleApp::start(listen, &tasks, stop.clone())
                 .await
-                .with_context(|| format!("the sample app cannot listen on {listen}"))?;
+                .with_context(|| {
+                    format!(
+                        "the sample app cannot listen on {listen}; --sample-listen takes another address"
+                    )
+                })?;
             Url::parse(&format!("http://{address}"))?
         }
     };
@@ -105,7 +116,7 @@ pub async fn dev(options: DevOptions) -> anyhow::Result<()> {
 /// # Errors
 /// As [`dev`].
 pub async fn pool(options: PoolOptions) -> anyhow::Result<()> {
-    let pool = start_pool(&options).await?;
+    let pool = start_pool(&options, "--listen").await?;
     banner::pool(&pool)?;
     tokio::select! {
         stopped = stop_signal() => stopped?,
@@ -115,7 +126,8 @@ pub async fn pool(options: PoolOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn start_pool(options: &PoolOptions) -> anyhow::Result<LocalPool> {
+/// `flag` sets the pool's address.
+async fn start_pool(options: &PoolOptions, flag: &str) -> anyhow::Result<LocalPool> {
     let expose = options.expose && may_expose()?;
     let seed = match &options.file {
         Some(file) => {
@@ -133,7 +145,14 @@ async fn start_pool(options: &PoolOptions) -> anyhow::Result<LocalPool> {
         issuer_base: options.issuer.clone(),
         ..cognito_local::Settings::default()
     };
-    Ok(LocalPool::start(settings).await?)
+    LocalPool::start(settings)
+        .await
+        .map_err(|error| match error {
+            StartError::Listen { address, source } => anyhow::Error::new(source).context(format!(
+                "the local pool cannot listen on {address}; {flag} takes another address"
+            )),
+            other => other.into(),
+        })
 }
 
 /// a second, deliberate word, and never inside a cluster.

@@ -282,7 +282,7 @@ pub enum Drained {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The address.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {address}; server.listen (--listen) takes another address")]
     Address {
         /// Which.
         address: SocketAddr,

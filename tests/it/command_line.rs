@@ -238,6 +238,55 @@ async fn a_wrong_command_line_exits_64_and_help_0() {
     assert!(String::from_utf8_lossy(&help.stdout).contains("Examples:"));
 }
 
+#[tokio::test]
+async fn what_dev_and_pool_cannot_use_is_said_with_what_to_write() {
+    for (arguments, code, says) in [
+        (
+            &["dev", "--upstream", "127.0.0.1:3000"],
+            64,
+            "write http://127.0.0.1:3000",
+        ),
+        (
+            &["dev", "--upstream", "localhost:3000"],
+            64,
+            "write http://127.0.0.1:3000",
+        ),
+        (&["pool", "--issuer", "foo"], 64, "not an http or https URL"),
+        (
+            &["dev", "--templates", "/nowhere"],
+            1,
+            "--templates /nowhere: there is no such folder",
+        ),
+    ] {
+        let output = sidegate(arguments).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_said_with_whose_it_is_and_the_flag() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
+    for (flag, owner) in [
+        ("--pool-listen", "the local pool cannot listen on"),
+        ("--sample-listen", "the sample app cannot listen on"),
+        ("--listen", "cannot listen on"),
+    ] {
+        let mut arguments = vec!["dev"];
+        for name in ["--listen", "--pool-listen", "--sample-listen"] {
+            let address = if name == flag { &*taken } else { "127.0.0.1:0" };
+            arguments.extend([name, address]);
+        }
+        let output = sidegate(&arguments).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{flag}: {said}");
+        assert!(said.contains(&format!("{owner} {taken}")), "{flag}: {said}");
+        assert!(said.contains(flag), "{flag}: {said}");
+    }
+}
+
 /// The JSON form of the log would tell an error's outermost level only.
 #[tokio::test]
 async fn the_log_names_the_cause_of_a_dead_upstream_and_no_empty_reason() {
