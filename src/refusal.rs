@@ -134,7 +134,7 @@ impl Refusal {
             Self::WrongOrigin => (
                 "wrong_origin",
                 "This request came from another site",
-                "Open the page at its own address and try again.",
+                "Open the page at its own address and try again. A program sends that address as its Origin header.",
             ),
             Self::WrongHost => (
                 "wrong_host",
@@ -184,17 +184,17 @@ impl Refusal {
             Self::UpstreamUnreachable => (
                 "upstream_unreachable",
                 "The application does not answer",
-                "You are signed in. Wait a minute, then try again.",
+                "This is not about your sign-in. Wait a minute, then try again.",
             ),
             Self::UpstreamTimeout => (
                 "upstream_timeout",
                 "The application took too long to answer",
-                "You are signed in. Wait a minute, then try again.",
+                "This is not about your sign-in. Wait a minute, then try again.",
             ),
             Self::UpstreamBroken => (
                 "upstream_broken",
                 "The application's answer is not understood",
-                "You are signed in. Try again; if it stays so, tell the operator the request id.",
+                "This is not about your sign-in. Try again; if it stays so, tell the operator the request id.",
             ),
             Self::Internal => (
                 "internal",

@@ -14,7 +14,7 @@ use super::form::FormError;
 /// Why a posted form, or a request to the API, was not let in.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TurnedAway {
-    #[error("posted by a page of another site")]
+    #[error("the Origin header is missing or names another site")]
     CrossSite,
     #[error(transparent)]
     Form(#[from] FormError),
