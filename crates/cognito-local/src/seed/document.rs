@@ -167,7 +167,7 @@ impl<'t> Reader<'t> {
                     self.problem(
                         line,
                         key_of(at, "user_migration"),
-                        format!("{url:?} is {error}"),
+                        format!("{url:?}: {error}"),
                     );
                     None
                 }
@@ -405,8 +405,8 @@ user_migration = "https://example.com/"
             "pool[1].client[1].secret (pool.toml line 10): secret and generate_secret exclude each other",
             "pool[1].user[1].password (pool.toml line 14)",
             "pool[1].user[1].status (pool.toml line 15)",
-            "pool[1].triggers.user_migration (pool.toml line 17): \"https://example.com/\" is https is not offered",
-            "other (pool.toml line 18): unknown key; there are pool",
+            "pool[1].triggers.user_migration (pool.toml line 17): \"https://example.com/\": https is not offered",
+            "other (pool.toml line 18): unknown key; known here: pool",
         ] {
             assert!(error.contains(expected), "missing: {expected}\n{error}");
         }

@@ -185,7 +185,7 @@ impl<'t> Reader<'t> {
             .filter(|name| !known.contains(&name.get_ref().as_ref()))
         {
             let text = format!(
-                "unknown key{}; there are {}",
+                "unknown key{}; known here: {}",
                 suggestion(name.get_ref(), known),
                 known.join(", ")
             );

@@ -67,6 +67,7 @@ pub(crate) async fn migrate(
         Ok(response) => response,
         // Its text is for the caller, and may name the user: not for the log.
         Err(error @ TriggerError::Thrown(_)) => {
+            tracing::info!("the UserMigration trigger threw; nobody was taken over");
             return Ok(Migrated::Refused(error.exception(TRIGGER)));
         }
         Err(error) => {
