@@ -34,7 +34,7 @@ pub(super) fn strip_request(headers: &mut HeaderMap, is_ours: &dyn Fn(&[u8]) -> 
 
 /// Drops cookies of our names that the upstream sets.
 pub(super) fn strip_response(headers: &mut HeaderMap, is_ours: &dyn Fn(&[u8]) -> bool) {
-    let set_by_us = |value: &HeaderValue| is_ours(name(value.as_bytes()));
+    let set_by_us = |value: &HeaderValue| is_ours(name_when_sent(value.as_bytes()));
     if !headers.get_all(SET_COOKIE).iter().any(set_by_us) {
         return;
     }
@@ -53,6 +53,13 @@ fn name(pair: &[u8]) -> &[u8] {
         Some(end) => pair.get(..end).unwrap_or_default().trim_ascii(),
         None => &[],
     }
+}
+
+/// The name under which a browser sends a cookie back: one that was set without a name comes as its
+/// bare value, so `=a=b` comes back as `a=b` (RFC 6265bis §5.8.3).
+fn name_when_sent(set_cookie: &[u8]) -> &[u8] {
+    let set_cookie = set_cookie.trim_ascii();
+    name(set_cookie.strip_prefix(b"=").unwrap_or(set_cookie))
 }
 
 #[cfg(test)]
@@ -116,12 +123,16 @@ mod tests {
             "a=1; Path=/",
             "__Host-Http-sidegate=evil; Secure",
             " __Host-Http-sidegate-browser = x",
+            // Without a name: browsers send the value back as it is.
+            "=__Host-Http-sidegate=evil; Path=/",
+            " = __Host-Http-sidegate-browser=evil",
             "b=2",
+            "=c=3",
         ] {
             headers.append(SET_COOKIE, HeaderValue::from_static(value));
         }
         strip_response(&mut headers, &ours);
         let left: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
-        assert_eq!(left, ["a=1; Path=/", "b=2"]);
+        assert_eq!(left, ["a=1; Path=/", "b=2", "=c=3"]);
     }
 }

@@ -4,6 +4,7 @@
 //! would send Cognito another password than was typed. The bytes are wiped when they are dropped.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -16,6 +17,9 @@ use super::error::StepError;
 
 /// Longest body of a POST, in bytes.
 const MAX_BODY: usize = 16 * 1024;
+/// Longest time for the whole body, as for a head. The server's own limit is for a pause only:
+/// a byte now and then would keep one of its places for days, and no session is needed to post a form.
+const LONGEST_READ: Duration = Duration::from_secs(10);
 /// Most fields of a form.
 const MAX_FIELDS: usize = 32;
 /// Longest text a person may put into one field, in bytes.
@@ -28,6 +32,8 @@ pub(super) enum FormError {
     Type(&'static str),
     #[error("the body is longer than {MAX_BODY} bytes")]
     TooLarge,
+    #[error("the body did not come within {LONGEST_READ:?}")]
+    TooSlow,
     #[error("the body could not be read")]
     Unread(#[source] BodyError),
     #[error("the form has more than {MAX_FIELDS} fields")]
@@ -43,15 +49,25 @@ pub(super) const URL_ENCODED: &str = "application/x-www-form-urlencoded";
 /// `Content-Type` of the API's requests. A form of another site cannot send it.
 pub(super) const JSON: &str = "application/json";
 
-/// Reads the whole body, if it is of this type and not too long.
+/// Reads the whole body, if it is of this type, not too long and not too slow.
 pub(super) async fn read(
     headers: &HeaderMap,
-    mut body: Body,
+    body: Body,
     wanted: &'static str,
 ) -> Result<Zeroizing<Vec<u8>>, FormError> {
     if !is_of_type(headers, wanted) {
         return Err(FormError::Type(wanted));
     }
+    read_within(LONGEST_READ, body).await
+}
+
+async fn read_within(longest: Duration, body: Body) -> Result<Zeroizing<Vec<u8>>, FormError> {
+    tokio::time::timeout(longest, read_all(body))
+        .await
+        .unwrap_or(Err(FormError::TooSlow))
+}
+
+async fn read_all(mut body: Body) -> Result<Zeroizing<Vec<u8>>, FormError> {
     // All the room at once: growing would leave copies of a password behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BODY));
     while let Some(frame) = body.frame().await {
@@ -221,6 +237,19 @@ mod tests {
         assert_eq!(whole.unwrap().len(), MAX_BODY);
         let longer = read(&headers, Body::from(vec![b'a'; MAX_BODY + 1]), URL_ENCODED).await;
         assert!(matches!(longer, Err(FormError::TooLarge)));
+    }
+
+    /// a client that is never silent for long does not keep its place all the same.
+    #[tokio::test]
+    async fn a_body_that_drips_is_not_waited_for() {
+        let drops = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let drop = http_body::Frame::data(bytes::Bytes::from_static(b"a"));
+            Some((Ok::<_, BodyError>(drop), ()))
+        });
+        let body = Body::wrap(http_body_util::StreamBody::new(drops));
+        let read = read_within(Duration::from_millis(20), body).await;
+        assert!(matches!(read, Err(FormError::TooSlow)));
     }
 
     #[tokio::test]

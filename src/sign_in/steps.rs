@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use cognito_flow::{Answer, Credentials, Pending};
+use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::cognito::{CognitoError, Progress, UserPool};
@@ -15,6 +17,10 @@ use crate::session::Sessions;
 
 use super::error::{Fault, StepError};
 use super::once::{Once, StepKey};
+
+/// Most steps under way. A step outlives the request that began it, so the limit of requests does not bound them:
+/// a stranger could begin one, hang up, and begin the next.
+const MAX_STEPS: usize = 512;
 
 /// What a step led to.
 pub(super) enum Outcome {
@@ -29,6 +35,7 @@ pub(super) struct Steps {
     pool: Arc<UserPool>,
     sessions: Arc<Sessions>,
     once: Once<Outcome>,
+    places: Arc<Semaphore>,
     key: hmac::Key,
 }
 
@@ -44,6 +51,7 @@ impl Steps {
             pool,
             sessions,
             once: Once::new(tasks, weight),
+            places: Arc::new(Semaphore::new(MAX_STEPS)),
             key: hmac::Key::new(hmac::HMAC_SHA256, keys.sealing("step").as_slice()),
         }
     }
@@ -60,8 +68,12 @@ impl Steps {
             credentials.username.as_bytes(),
             credentials.password.expose().as_bytes(),
         ]);
+        let place = self.place()?;
         let (pool, sessions, request) = self.for_step(request);
-        let step = async move { settle(pool.begin(credentials).await, &sessions, &request).await };
+        let step = async move {
+            let _place = place;
+            settle(pool.begin(credentials).await, &sessions, &request).await
+        };
         self.once.run(key, step).await
     }
 
@@ -85,18 +97,29 @@ impl Steps {
                     .flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]),
             ),
         );
+        let place = self.place()?;
         let (pool, sessions, request) = self.for_step(request);
-        let step =
-            async move { settle(pool.answer(pending, answer).await, &sessions, &request).await };
+        let step = async move {
+            let _place = place;
+            settle(pool.answer(pending, answer).await, &sessions, &request).await
+        };
         self.once.run(key, step).await
     }
 
+    fn place(&self) -> Result<OwnedSemaphorePermit, Arc<StepError>> {
+        Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_full| {
+                let operation = "sign-in";
+                Arc::new(StepError::Pool(CognitoError::Busy { operation }))
+            })
+    }
+
+    /// The cookies are all that a new session wants to know of the request.
     fn for_step(&self, request: &HeaderMap) -> (Arc<UserPool>, Arc<Sessions>, HeaderMap) {
-        (
-            Arc::clone(&self.pool),
-            Arc::clone(&self.sessions),
-            request.clone(),
-        )
+        let cookies = request.get_all(COOKIE).iter().cloned();
+        let cookies = cookies.map(|cookie| (COOKIE, cookie)).collect();
+        (Arc::clone(&self.pool), Arc::clone(&self.sessions), cookies)
     }
 
     /// A MAC and not a hash: it is kept for a minute, and must not help to guess a password.
@@ -143,4 +166,76 @@ fn weight(outcome: &Outcome) -> u32 {
     };
     // At least what an entry costs by itself.
     u32::try_from(bytes).unwrap_or(u32::MAX).max(512)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cognito_flow::{AppClient, FlowKind, Secret};
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::cognito;
+    use crate::identity::IdentityHeaders;
+    use crate::session;
+
+    /// Steps against a pool that takes connections and never answers.
+    fn steps(silent: &std::net::TcpListener, tasks: &TaskTracker) -> Steps {
+        let client = AppClient::new(
+            "local_Test12345".parse().unwrap(),
+            "1h57kf5cpq17m0eml12example".parse().unwrap(),
+            None,
+        );
+        let settings = cognito::Settings {
+            endpoint: format!("http://{}/", silent.local_addr().unwrap())
+                .parse()
+                .unwrap(),
+            ..cognito::Settings::new(client, FlowKind::UserSrpAuth).unwrap()
+        };
+        let (clock, keys) = (Clock::at(1_900_000_000), Keys::generate().unwrap());
+        let pool = Arc::new(UserPool::new(settings, clock.clone()).unwrap());
+        let sessions = Sessions::new(
+            session::Settings {
+                idle_timeout: Duration::from_secs(60),
+                absolute_timeout: Duration::from_secs(60),
+                max_sessions: 1,
+                max_bytes: 10_000,
+                max_sessions_per_user: 1,
+                cookie_suffix: None,
+            },
+            &"https://app.example.com".parse().unwrap(),
+            IdentityHeaders::default(),
+            &keys,
+            Arc::clone(&pool),
+            clock,
+            tasks.clone(),
+        );
+        Steps::new(&keys, pool, Arc::new(sessions), tasks.clone())
+    }
+
+    /// a step goes on without its request, so the limit of requests does not hold for steps.
+    #[tokio::test]
+    async fn who_begins_and_hangs_up_cannot_pile_steps_up() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let tasks = TaskTracker::new();
+        let steps = steps(&silent, &tasks);
+        let mut refused = 0;
+        for number in 0..2 * MAX_STEPS {
+            let credentials = Credentials {
+                username: "ada".to_owned(),
+                password: Secret::new("a-password".to_owned()),
+            };
+            let request = HeaderMap::new();
+            let nonce = number.to_be_bytes();
+            // Asked once and dropped: the browser has hung up.
+            let answered = steps.begin(&nonce, credentials, &request).now_or_never();
+            if let Some(Err(error)) = answered {
+                assert_eq!(error.status(), http::StatusCode::SERVICE_UNAVAILABLE);
+                refused += 1;
+            }
+        }
+        assert_eq!((tasks.len(), refused), (MAX_STEPS, MAX_STEPS));
+    }
 }
