@@ -24,6 +24,8 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// CGI hands it to the application as `HTTP_PROXY`, which many HTTP clients obey (CVE-2016-5385).
+const PROXY: HeaderName = HeaderName::from_static("proxy");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// what belongs to one connection only.
@@ -130,6 +132,7 @@ impl Rules {
         // Framing is never copied, and a request's trailers are dropped.
         headers.remove(CONTENT_LENGTH);
         headers.remove(TRAILER);
+        headers.remove(PROXY);
         self.owned.strip(headers);
         if !self.pass_authorization {
             headers.remove(AUTHORIZATION);

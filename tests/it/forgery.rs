@@ -167,6 +167,7 @@ async fn credentials_for_sidegate_stop_at_sidegate() {
     let request = Request::get("/x")
         .header("host", "localhost:4280")
         .header("authorization", "Bearer abc")
+        .header("proxy", "http://evil.example")
         .header("cookie", format!("a=1; {}; b=2", ours.join("; ")))
         .header("cookie", "c=3")
         .body(Full::default())
@@ -175,5 +176,6 @@ async fn credentials_for_sidegate_stop_at_sidegate() {
     let seen = bed.upstream.last();
     assert_eq!(seen.header("cookie"), Some("a=1; b=2; c=3"));
     assert_eq!(seen.header("authorization"), None);
+    assert_eq!(seen.header("proxy"), None, "CGI would make it HTTP_PROXY");
     bed.stop().await;
 }
