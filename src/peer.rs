@@ -2,11 +2,9 @@
 
 use std::net::SocketAddr;
 
-/// Put into every request's extensions by `server/`; read by the gate, the throttle and the forwarder.
+/// Put into every request's extensions by `server/`; read by the log line and the forwarder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The address that connected (IPv4 mapped into IPv6 is unmapped).
     pub address: SocketAddr,
-    /// Whether the connection is TLS.
-    pub tls: bool,
 }

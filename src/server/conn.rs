@@ -125,10 +125,7 @@ where
         from: SocketAddr,
         slot: Slot,
     ) -> io::Result<()> {
-        let peer = Peer {
-            address: from,
-            tls: false,
-        };
+        let peer = Peer { address: from };
         let mut prefix = Prefix::empty();
         let Some(protocol) =
             preface::sniff(&mut stream, &mut prefix, self.deadlines.first_byte).await?
@@ -145,10 +142,7 @@ where
         from: SocketAddr,
         slot: Slot,
     ) -> io::Result<()> {
-        let peer = Peer {
-            address: from,
-            tls: true,
-        };
+        let peer = Peer { address: from };
         let handshake = acceptor.accept(stream);
         let stream = tokio::time::timeout(self.deadlines.tls_handshake, handshake).await??;
         let protocol = match stream.get_ref().1.alpn_protocol() {

@@ -202,7 +202,6 @@ pub(super) fn get(target: &str, fields: &[(&str, &str)]) -> Request<Body> {
     let mut request = Request::builder().uri(target).body(Body::Empty).unwrap();
     request.extensions_mut().insert(Peer {
         address: "192.0.2.7:4711".parse().unwrap(),
-        tls: true,
     });
     request
         .headers_mut()
