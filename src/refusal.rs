@@ -77,8 +77,6 @@ pub enum Refusal {
     Overloaded,
     /// The user pool cannot be asked, and the session's tokens have run out meanwhile.
     PoolUnavailable,
-    /// The session store, or the keys that tokens are checked with, cannot be read.
-    NotReady,
     /// No connection to the upstream.
     UpstreamUnreachable,
     /// The upstream did not begin to answer in time.
@@ -88,6 +86,9 @@ pub enum Refusal {
     /// A fault of our own.
     Internal,
 }
+
+/// What the gate lets through anywhere, for `Allow`. Methods that an operator added are not told.
+pub const STANDARD_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// What a refusal says, to everybody.
 #[derive(Clone, Copy, Debug)]
@@ -113,9 +114,7 @@ impl Refusal {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::Overloaded | Self::PoolUnavailable | Self::NotReady => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Overloaded | Self::PoolUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamUnreachable | Self::UpstreamBroken => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -176,11 +175,6 @@ impl Refusal {
                 "Sign-in is not available just now",
                 "Your session could not be renewed. Wait a minute, then try again.",
             ),
-            Self::NotReady => (
-                "not_ready",
-                "This service is starting or cannot check sessions just now",
-                "Wait a minute, then try again.",
-            ),
             Self::UpstreamUnreachable => (
                 "upstream_unreachable",
                 "The application does not answer",
@@ -213,7 +207,7 @@ impl Refusal {
     pub fn retry_after(self) -> Option<u32> {
         match self {
             Self::Overloaded => Some(1),
-            Self::PoolUnavailable | Self::NotReady => Some(10),
+            Self::PoolUnavailable => Some(10),
             Self::UpstreamUnreachable | Self::UpstreamTimeout => Some(5),
             _ => None,
         }
@@ -226,10 +220,7 @@ impl Refusal {
             Self::WrongOrigin => "7",
             Self::MethodNotAllowed | Self::NotFound => "12",
             Self::TooLarge | Self::HeadTooLarge | Self::TargetTooLong => "8",
-            Self::Overloaded
-            | Self::PoolUnavailable
-            | Self::NotReady
-            | Self::UpstreamUnreachable => "14",
+            Self::Overloaded | Self::PoolUnavailable | Self::UpstreamUnreachable => "14",
             Self::UpstreamTimeout => "4",
             Self::BadRequest(_) | Self::WrongHost | Self::UpstreamBroken | Self::Internal => "13",
         }
@@ -254,14 +245,17 @@ impl Refusal {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
-        self.put_retry_after(headers);
+        self.put_ways_on(headers);
         response
     }
 
-    /// Adds `Retry-After` and `Allow` where the status asks for them.
-    pub fn put_retry_after(self, headers: &mut HeaderMap) {
+    /// Adds `Retry-After` and `Allow` (RFC 9110 §15.5.6) where the status asks for them.
+    pub fn put_ways_on(self, headers: &mut HeaderMap) {
         if let Some(seconds) = self.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self == Self::MethodNotAllowed {
+            headers.insert(header::ALLOW, HeaderValue::from_static(STANDARD_METHODS));
         }
     }
 

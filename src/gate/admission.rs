@@ -10,18 +10,7 @@ use http::{Method, Request, Uri, Version};
 use super::Settings;
 use super::path::{PathForm, judge_path};
 use crate::origin::PublicOrigin;
-use crate::refusal::Refusal;
-
-/// `Method` compares bytes, so `get` is none of them.
-const METHODS: [Method; 7] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::OPTIONS,
-];
+use crate::refusal::{Refusal, STANDARD_METHODS};
 
 #[derive(Debug)]
 pub(super) struct Admission {
@@ -85,12 +74,19 @@ impl Admission {
 
     fn judge_method(&self, method: &Method) -> Result<(), Refusal> {
         let never = [Method::TRACE, Method::CONNECT].contains(method);
-        if !never && (METHODS.contains(method) || self.further_methods.contains(method)) {
+        if !never && (is_standard(method) || self.further_methods.contains(method)) {
             Ok(())
         } else {
             Err(Refusal::MethodNotAllowed)
         }
     }
+}
+
+/// Case counts: `get` is none of them.
+fn is_standard(method: &Method) -> bool {
+    STANDARD_METHODS
+        .split(", ")
+        .any(|name| name == method.as_str())
 }
 
 /// two readers of one message must not see two different ends of it.

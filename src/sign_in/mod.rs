@@ -280,7 +280,7 @@ impl SignIn {
         };
         match self.pages.draw(refusal.status(), &view, Some(request_id)) {
             Ok(mut response) => {
-                refusal.put_retry_after(response.headers_mut());
+                refusal.put_ways_on(response.headers_mut());
                 response
             }
             Err(fault) => {

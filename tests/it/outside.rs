@@ -195,7 +195,12 @@ async fn foreign_hosts_and_odd_methods_are_refused() {
     for method in ["TRACE", "get", "PROPFIND"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let request = browser.request(method, "/").body(Full::default()).unwrap();
-        browser.send(request).await.expect(405);
+        let answer = browser.send(request).await.expect(405);
+        // RFC 9110 §15.5.6: the words of the answer point to it.
+        assert_eq!(
+            answer.header("allow"),
+            "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+        );
     }
     bed.stop().await;
 }

@@ -417,6 +417,20 @@ async fn a_dead_upstream_shows_a_page_to_those_who_are_signed_in_only() {
     bed.stop().await;
 }
 
+/// Not signed in, on a public path: nobody may tell this person that they are.
+#[tokio::test]
+async fn a_stranger_on_a_public_path_of_a_dead_upstream_is_not_called_signed_in() {
+    let bed = TestBed::default()
+        .config("[[gate.public]]\npath = \"/open\"\n")
+        .dead_upstream()
+        .start()
+        .await;
+    let page = bed.browser().get("/open").await.expect(502);
+    assert!(page.body.contains("<h1"), "{}", page.body);
+    assert!(!page.body.contains("You are signed in"), "{}", page.body);
+    bed.stop().await;
+}
+
 /// Every call carries the right SECRET_HASH, and a renewal the secret itself.
 #[tokio::test]
 async fn an_app_client_with_a_secret_works_from_sign_in_to_sign_out() {
