@@ -89,9 +89,11 @@ impl CookieNames {
     fn session_field(&self, value: &str, age: &str) -> Result<HeaderValue, InvalidHeaderValue> {
         let secure = if self.secure { "; Secure" } else { "" };
         let name = &self.session;
-        HeaderValue::try_from(format!(
+        let mut field = HeaderValue::try_from(format!(
             "{name}={value}; Path=/{secure}; HttpOnly; SameSite=Lax{age}"
-        ))
+        ))?;
+        field.set_sensitive(true);
+        Ok(field)
     }
 }
 
@@ -171,6 +173,12 @@ mod tests {
             names.clear_session().unwrap(),
             "__Host-Http-sidegate-69baddde=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
         );
+    }
+
+    #[test]
+    fn a_session_cookie_does_not_print() {
+        let field = names("https://app.example.com").set_session("secret-id");
+        assert!(!format!("{field:?}").contains("secret-id"));
     }
 
     #[test]
