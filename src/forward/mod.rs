@@ -134,7 +134,7 @@ impl Forwarder {
     }
 
     /// The address of the client itself, behind trusted proxies.
-    pub fn client_address(&self, request: &Request<Body>) -> Option<IpAddr> {
+    fn client_address(&self, request: &Request<Body>) -> Option<IpAddr> {
         let peer = request.extensions().get::<Peer>()?;
         Some(address::of_client(
             peer.address.ip(),
