@@ -145,6 +145,33 @@ async fn dev_prints_users_who_can_sign_in_and_logs_one_line_a_request() {
     }
 }
 
+/// the line says that the gate let it pass, and why nothing came of it.
+#[tokio::test]
+async fn the_log_names_the_failure_of_the_upstream() {
+    // Port 9 (discard): nothing listens there.
+    let dev = Dev::start(&["--upstream", "http://127.0.0.1:9"]).await;
+    let port = dev.url.rsplit(':').next().unwrap();
+    let gate = format!("127.0.0.1:{port}").parse().unwrap();
+    let mut browser = Browser::at(gate, &dev.url);
+    let user = "ada@example.com";
+    browser
+        .sign_in("/", user, dev.password(user))
+        .await
+        .expect(303);
+    browser.get("/").await.expect(502);
+    let log = dev.stop().await.join("\n");
+    let last = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .rfind(|line| line["target"] == "sidegate::request")
+        .unwrap();
+    assert_eq!(
+        (&last["decision"], &last["reason"], &last["status"]),
+        (&"pass".into(), &"upstream_unreachable".into(), &502.into())
+    );
+    assert!(last["sub"].is_string());
+}
+
 #[tokio::test]
 async fn a_wrong_configuration_lists_every_problem_and_exits_78() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong.toml");

@@ -205,6 +205,27 @@ async fn foreign_hosts_and_odd_methods_are_refused() {
     bed.stop().await;
 }
 
+/// A client's own request id would let it write into our log.
+#[tokio::test]
+async fn the_request_id_is_made_here_and_no_clients_own() {
+    let bed = TestBed::default()
+        .config("[[gate.public]]\npath = \"/open\"\n")
+        .start()
+        .await;
+    let mut browser = bed.browser();
+    let request = browser
+        .request(Method::GET, "/open")
+        .header("x-request-id", "chosen");
+    let answer = browser
+        .send(request.body(Full::default()).unwrap())
+        .await
+        .expect(200);
+    let id = answer.header("x-request-id");
+    assert!(uuid::Uuid::parse_str(id).is_ok(), "{id}");
+    assert_eq!(bed.upstream.last().header("x-request-id"), Some(id));
+    bed.stop().await;
+}
+
 #[tokio::test]
 async fn the_health_page_says_ok_and_nothing_else() {
     let bed = TestBed::default().start().await;

@@ -1,9 +1,13 @@
 //! Signing in and out through the pages.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use http::{Method, header};
 use http_body_util::Full;
+use sidegate::run::Running;
 
 use crate::bed::{NEW_USER, PASSWORD, TEMPORARY, TestBed, USER};
 use crate::browser::Browser;
@@ -428,6 +432,33 @@ async fn a_stranger_on_a_public_path_of_a_dead_upstream_is_not_called_signed_in(
     let page = bed.browser().get("/open").await.expect(502);
     assert!(page.body.contains("<h1"), "{}", page.body);
     assert!(!page.body.contains("You are signed in"), "{}", page.body);
+    bed.stop().await;
+}
+
+/// The other process may as well be this one after a restart.
+#[tokio::test]
+async fn a_form_of_one_process_is_good_at_another_with_the_same_key_file() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("master.key");
+    let key: Vec<u8> = (100..=255).collect();
+    std::fs::write(&file, key).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let bed = TestBed::default()
+        .config(&format!("[session]\nkey_files = [{file:?}]\n"))
+        .start()
+        .await;
+    let other = Running::start(bed.config.clone(), bed.clock.clone())
+        .await
+        .unwrap();
+    let mut browser = bed.browser();
+    let form = browser.open("/welcome").await.form();
+    let mut moved = Browser::new(other.address());
+    moved.jar = browser.jar;
+    let answer = moved
+        .submit(&form.with("username", USER).with("password", PASSWORD))
+        .await
+        .expect(303);
+    assert!(answer.location().ends_with("/welcome"));
+    other.stop().await.unwrap();
     bed.stop().await;
 }
 

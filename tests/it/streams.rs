@@ -1,6 +1,7 @@
 //! What lives longer than a request: WebSockets and server-sent events, through the gate.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use http::Request;
@@ -143,5 +144,21 @@ async fn server_sent_events_arrive_at_once_and_end_with_the_session() {
     while let Some(Ok(_)) = events.frame().await {}
     drop(sender);
     let _ = connection.await.unwrap();
+    sample.stop().await;
+}
+
+/// Nobody asks for anything: the session's time is up, and its stream ends all the same.
+#[tokio::test]
+async fn a_websocket_ends_when_its_session_runs_out() {
+    let sample = Sample::start().await;
+    let browser = sample.signed_in().await;
+    let mut socket = open(sample.bed.gate, &browser, Some(ORIGIN))
+        .await
+        .expect("refused");
+    sample.bed.clock.advance(Duration::from_secs(13 * 60 * 60));
+    let Some(Ok(Message::Close(Some(frame)))) = socket.next().await else {
+        panic!("the WebSocket outlived its session");
+    };
+    assert_eq!(frame.code, CloseCode::Policy);
     sample.stop().await;
 }
