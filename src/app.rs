@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::body::Body;
 use crate::forward::Forwarder;
 use crate::gate::{Decision, Gate};
+use crate::identity::{Caller, Identity};
 use crate::peer::Peer;
 use crate::refusal::{Audience, Refusal};
 use crate::sign_in::SignIn;
@@ -56,7 +57,7 @@ impl App {
         }
         match self.gate.check(&request).await {
             Decision::Pass(caller) => {
-                let verdict = Verdict::pass(caller.as_ref().map(|c| &*c.identity.subject));
+                let verdict = Verdict::pass(caller.as_ref());
                 match self.forwarder.send(request, caller).await {
                     Ok(response) => (response, verdict),
                     Err(refusal) => (
@@ -89,14 +90,14 @@ impl App {
             .and_then(|id| id.to_str().ok())
             .unwrap_or_default();
         let method = request.method().clone();
-        let path = request.uri().path().to_owned();
+        let uri = request.uri().clone();
         let peer = request
             .extensions()
             .get::<Peer>()
             .map(|peer| peer.address.ip());
         let span = tracing::info_span!("request", request_id = id);
         let (response, verdict) = self.handle(request, id).instrument(span).await;
-        verdict.log(id, peer, &method, &path, &response, began);
+        verdict.log(id, peer, &method, uri.path(), &response, began);
         response
     }
 
@@ -139,9 +140,9 @@ struct MakeId;
 
 impl MakeRequestId for MakeId {
     fn make_request_id<B>(&mut self, _request: &Request<B>) -> Option<RequestId> {
-        HeaderValue::from_str(&Uuid::now_v7().to_string())
-            .ok()
-            .map(RequestId::new)
+        let mut text = Uuid::encode_buffer();
+        let text = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+        HeaderValue::from_str(text).ok().map(RequestId::new)
     }
 }
 
@@ -149,23 +150,23 @@ impl MakeRequestId for MakeId {
 struct Verdict {
     decision: &'static str,
     reason: Option<&'static str>,
-    subject: Option<String>,
+    caller: Option<Arc<Identity>>,
 }
 
 impl Verdict {
     const OWN_PAGE: Self = Self {
         decision: "own_page",
         reason: None,
-        subject: None,
+        caller: None,
     };
     const SIGN_IN: Self = Self {
         decision: "sign_in",
         reason: Some("no_session"),
-        subject: None,
+        caller: None,
     };
 
-    fn pass(subject: Option<&str>) -> Self {
-        let reason = if subject.is_some() {
+    fn pass(caller: Option<&Caller>) -> Self {
+        let reason = if caller.is_some() {
             "session"
         } else {
             "public"
@@ -173,7 +174,7 @@ impl Verdict {
         Self {
             decision: "pass",
             reason: Some(reason),
-            subject: subject.map(str::to_owned),
+            caller: caller.map(|caller| Arc::clone(&caller.identity)),
         }
     }
 
@@ -181,7 +182,7 @@ impl Verdict {
         Self {
             decision: "refuse",
             reason: Some(refusal.words().code),
-            subject: None,
+            caller: None,
         }
     }
 
@@ -210,7 +211,7 @@ impl Verdict {
             path,
             decision = self.decision,
             reason = self.reason,
-            sub = self.subject.as_deref(),
+            sub = self.caller.as_deref().map(|caller| &*caller.subject),
             status = response.status().as_u16(),
             ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "answered"
