@@ -23,21 +23,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "config",
-            "server",
-            "app",
-            "telemetry",
-            "gate",
-            "sign_in",
-            "session",
-            "cognito",
-            "forward",
+            "config", "server", "app", "gate", "sign_in", "session", "cognito", "forward",
         ],
     ),
-    ("dev", &["cli", "config", "run", "telemetry"]),
+    ("dev", &["config", "run"]),
     ("app", &["gate", "sign_in", "forward"]),
     ("sign_in", &["session", "cognito"]),
-    ("gate", &["session", "cognito"]),
+    ("gate", &["session"]),
     ("session", &["cognito"]),
     ("cognito", &[]),
     ("forward", &[]),
@@ -76,7 +68,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
         "hyper_util",
         &["server/", "forward/", "cognito/transport.rs", "dev/"],
     ),
-    ("cognito_local", &["dev/", "cli.rs"]),
+    ("cognito_local", &["dev/"]),
 ];
 
 #[test]
