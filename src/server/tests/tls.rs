@@ -105,10 +105,7 @@ async fn alpn_decides_between_http_2_and_http_1() {
         )
         .await;
         let answer = bed::read_all(&mut stream).await;
-        assert!(
-            answer.ends_with("GET / HTTP/1.1 127.0.0.1"),
-            "{answer}"
-        );
+        assert!(answer.ends_with("GET / HTTP/1.1 127.0.0.1"), "{answer}");
     }
     bed.stop().await;
 }
