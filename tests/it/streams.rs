@@ -156,7 +156,9 @@ async fn a_websocket_ends_when_its_session_runs_out() {
         .await
         .expect("refused");
     sample.bed.clock.advance(Duration::from_secs(13 * 60 * 60));
-    let Some(Ok(Message::Close(Some(frame)))) = socket.next().await else {
+    // Without the sweep nothing would come for ten minutes.
+    let next = tokio::time::timeout(Duration::from_secs(60), socket.next()).await;
+    let Ok(Some(Ok(Message::Close(Some(frame))))) = next else {
         panic!("the WebSocket outlived its session");
     };
     assert_eq!(frame.code, CloseCode::Policy);
