@@ -138,7 +138,7 @@ impl Refusal {
             Self::WrongHost => (
                 "wrong_host",
                 "This address is not served here",
-                "Check the address. An operator can allow a host name with gate.hosts.",
+                "Check the address you opened.",
             ),
             Self::MethodNotAllowed => (
                 "method_not_allowed",

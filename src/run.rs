@@ -4,11 +4,13 @@
 //! order of stopping: stop accepting, finish what is under way, then the background work.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,6 +28,10 @@ use crate::sign_in::SignIn;
 
 /// How long background work (revocations) may take after the last request.
 const AFTERWORK: Duration = Duration::from_secs(2);
+
+/// Before background work that died begins anew.
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT, then drains; a second signal stops at once.
 ///
@@ -102,10 +108,16 @@ impl Running {
 
         let listener = Listener::bind(config.server).await?;
         let address = listener.address();
-        let fresh = stop.clone();
-        tasks.spawn(async move { fresh.run_until_cancelled(pool.keep_keys_fresh()).await });
-        let tidy = stop.clone();
-        tasks.spawn(async move { tidy.run_until_cancelled(sessions.keep_tidy()).await });
+        let keys_fresh = endless("keeping the pool's keys fresh", FIRST_REST, move || {
+            let pool = Arc::clone(&pool);
+            async move { pool.keep_keys_fresh().await }
+        });
+        tasks.spawn(stop.clone().run_until_cancelled_owned(keys_fresh));
+        let tidy = endless("ending sessions in time", FIRST_REST, move || {
+            let sessions = Arc::clone(&sessions);
+            async move { sessions.keep_tidy().await }
+        });
+        tasks.spawn(stop.clone().run_until_cancelled_owned(tidy));
         let app = App::new(gate, sign_in, forwarder).into_service();
         let server = tasks.spawn(listener.serve(app, stop.clone()));
         Ok(Self {
@@ -148,6 +160,26 @@ impl Running {
     }
 }
 
+/// Work that never ends: when it panics, it is said and begun anew, later each time.
+async fn endless<W: Future<Output = ()>>(
+    what: &'static str,
+    mut rest: Duration,
+    begin: impl Fn() -> W,
+) {
+    loop {
+        if AssertUnwindSafe(begin()).catch_unwind().await.is_ok() {
+            return;
+        }
+        tracing::error!(
+            what,
+            rest_seconds = rest.as_secs(),
+            "background work died; it begins anew"
+        );
+        tokio::time::sleep(rest).await;
+        rest = (rest * 2).min(LONGEST_REST);
+    }
+}
+
 /// The configured keys, or one that ends with this process, as its sessions do.
 fn keys(files: &[PathBuf]) -> anyhow::Result<Keys> {
     let keys = match files.split_first() {
@@ -170,4 +202,24 @@ pub async fn stop_signal() -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn background_work_that_dies_begins_anew() {
+        let begun = AtomicU32::new(0);
+        endless("a test", Duration::ZERO, || async {
+            assert!(
+                begun.fetch_add(1, Ordering::SeqCst) >= 3,
+                "it dies three times"
+            );
+        })
+        .await;
+        assert_eq!(begun.load(Ordering::SeqCst), 4);
+    }
 }

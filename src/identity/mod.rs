@@ -71,7 +71,7 @@ pub struct Identity {
     pub display_name: Box<str>,
     /// `cognito:groups`.
     pub groups: Box<[Box<str>]>,
-    /// Ready header fields for the upstream, made once (architecture §5.6).
+    /// Ready header fields for the upstream, made once.
     pub headers: Box<[(HeaderName, HeaderValue)]>,
 }
 

@@ -1,7 +1,7 @@
 //! One connection: TLS or not, HTTP/1 or HTTP/2, until it closes.
 //!
 //! The greeting (handshake, first bytes) and each kind of connection are tasks of their own, since a
-//! task is as large as the largest future in it (performance.md §5). All of them end when the
+//! task is as large as the largest future in it (docs/ARCHITECTURE.md). All of them end when the
 //! listener drains.
 
 use std::convert::Infallible;

@@ -94,7 +94,7 @@ fn counted_as(address: IpAddr) -> IpAddr {
 
 /// Whether the head is within the limits, on HTTP/1 and HTTP/2 alike.
 ///
-/// hyper counts bytes on both and fields on HTTP/1 only (security.md §5.1: 400 fields accepted on
+/// hyper counts bytes on both and fields on HTTP/1 only (seen with hyper 1.12: 400 fields accepted on
 /// HTTP/2), and takes targets up to 64 KiB.
 ///
 /// # Errors

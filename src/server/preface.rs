@@ -1,7 +1,7 @@
 //! Which protocol a connection speaks, told by its first bytes (RFC 9113 §3.3, §3.4).
 //!
 //! Everything here has a deadline of ours: hyper-util's own sniffing has none, so that a silent
-//! client or half a preface stays open (security.md §5.1). The bytes read are kept and handed on.
+//! client or half a preface stays open. The bytes read are kept and handed on.
 
 use std::io;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A sign-in under way, sealed into the form (R-28, architecture §5.1).
+//! A sign-in under way, sealed into the form (R-28, docs/ARCHITECTURE.md).
 //!
 //! Nothing of it is kept on the server: the browser holds it, AES-256-GCM-SIV keeps it secret and whole, and the
 //! browser cookie says whose it is. Replaying one gains nothing: Cognito's session strings are single use.

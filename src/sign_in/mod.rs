@@ -7,7 +7,7 @@
 //!                                                  the next page's form ─┴─── Ask ◄────────┴──► SignedIn: 303, cookies
 //! ```
 //!
-//! Nothing of a sign-in under way is kept here (architecture §5.1); `once` remembers a step for a minute, so that a
+//! Nothing of a sign-in under way is kept here (docs/ARCHITECTURE.md); `once` remembers a step for a minute, so that a
 //! form sent twice acts once. Every response leaves through `headers`.
 
 mod accept;

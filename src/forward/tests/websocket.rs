@@ -11,9 +11,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::handshake::server as handshake;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
+use tokio_tungstenite::{WebSocketStream, accept_async, accept_hdr_async, client_async};
 
 use super::bed::{Bed, SOON, caller};
 use crate::body::Body;
@@ -203,6 +204,36 @@ async fn a_switch_with_the_wrong_accept_is_refused() {
         Err(Error::Http(response)) => assert_eq!(response.status(), StatusCode::BAD_GATEWAY),
         other => panic!("{other:?}"),
     }
+    bed.end().await;
+}
+
+/// a 101 is an answer like any other.
+#[tokio::test]
+async fn a_switch_carries_nothing_that_only_sidegate_may_set() {
+    let bed = Bed::start().await;
+    let front = front(&bed, None).await;
+    let upstream = async {
+        let stream = bed.upstream.accept().await.stream;
+        let add = |_: &handshake::Request, mut response: handshake::Response| {
+            let headers = response.headers_mut();
+            headers.append("set-cookie", "__Host-Http-sidegate=1".parse().unwrap());
+            headers.append("set-cookie", "theirs=1".parse().unwrap());
+            headers.insert("x-sidegate-user", "eve".parse().unwrap());
+            Ok(response)
+        };
+        accept_hdr_async(stream, add).await.unwrap()
+    };
+    let client = async {
+        let stream = TcpStream::connect(front).await.unwrap();
+        client_async("ws://app.example.com/chat", stream)
+            .await
+            .unwrap()
+    };
+    let ((socket, answer), other) = tokio::join!(client, upstream);
+    let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["theirs=1"]);
+    assert!(!answer.headers().contains_key("x-sidegate-user"));
+    drop((socket, other));
     bed.end().await;
 }
 
