@@ -214,6 +214,7 @@ async fn a_switch_carries_nothing_that_only_sidegate_may_set() {
     let front = front(&bed, None).await;
     let upstream = async {
         let stream = bed.upstream.accept().await.stream;
+        #[expect(clippy::result_large_err, reason = "the library's own signature")]
         let add = |_: &handshake::Request, mut response: handshake::Response| {
             let headers = response.headers_mut();
             headers.append("set-cookie", "__Host-Http-sidegate=1".parse().unwrap());
