@@ -20,6 +20,7 @@ mod chromium;
 mod clients;
 mod command_line;
 mod forgery;
+mod handles;
 mod memory;
 mod migration;
 mod outside;
