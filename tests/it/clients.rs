@@ -6,8 +6,11 @@ use crate::bed::{NEW_USER, PASSWORD, TEMPORARY, TestBed, USER};
 
 #[tokio::test]
 async fn boto3_and_pycognito_sign_in_to_the_local_pool() {
-    let Some(python) = python() else { return };
-    let bed = TestBed::default().start().await;
+    let Some(python) = python() else {
+        return;
+    };
+    // The clients go by the machine's clock; the pool's must agree.
+    let bed = TestBed::default().system_clock().start().await;
     let (secret_client, secret) = bed.client_with_secret();
     let output = tokio::process::Command::new(python)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/sign_in.py"))
@@ -41,7 +44,6 @@ async fn amplify_signs_in_refreshes_and_signs_out_at_the_local_pool() {
     if !folder.join("node_modules").is_dir() {
         return crate::bed::skip("aws-amplify is not here: run ./tests/run");
     }
-    // Amplify goes by the machine's clock; the pool's must agree.
     let bed = TestBed::default().system_clock().start().await;
     let output = tokio::process::Command::new("node")
         .arg(folder.join("amplify.mjs"))
