@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cognito_flow::FlowKind;
+use cognito_local::SeedError;
 use url::Url;
 
-use super::{USAGE, block_on, complain};
+use super::{CONFIGURATION, USAGE, block_on, complain};
 use crate::dev::{DevOptions, PoolOptions};
 use crate::telemetry;
 
@@ -35,7 +36,7 @@ pub(super) struct DevArguments {
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
     #[command(flatten)]
-    seed: SeedArguments,
+    local: LocalArguments,
 }
 
 #[derive(Debug, Args)]
@@ -50,21 +51,25 @@ pub(super) struct PoolArguments {
     #[arg(long)]
     expose_insecure_dev_pool: bool,
     #[command(flatten)]
-    seed: SeedArguments,
+    local: LocalArguments,
 }
 
-/// What the local pool begins with.
+/// What `dev` and `pool` have in common.
 #[derive(Debug, Args)]
-struct SeedArguments {
+struct LocalArguments {
     /// Pools, clients, groups and users [default: the built-in config/pool.toml]
     #[arg(long, value_name = "FILE")]
     pool_file: Option<PathBuf>,
     /// Keep users, keys and tokens in this folder [default: in memory]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// What is logged: error, warn, info, debug, trace, or a list with targets
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: String,
 }
 
 pub(super) fn dev(arguments: DevArguments) -> u8 {
+    let level = arguments.local.log_level;
     let options = DevOptions {
         listen: arguments.listen,
         upstream: arguments.upstream,
@@ -73,16 +78,13 @@ pub(super) fn dev(arguments: DevArguments) -> u8 {
         templates: arguments.templates,
         pool: PoolOptions {
             listen: arguments.pool_listen,
-            file: arguments.seed.pool_file,
-            data: arguments.seed.data,
+            file: arguments.local.pool_file,
+            data: arguments.local.data,
             issuer: None,
             expose: false,
         },
     };
-    block_on(async {
-        telemetry::start(&telemetry::Settings::default())?;
-        crate::dev::dev(options).await
-    })
+    run(level, crate::dev::dev(options))
 }
 
 pub(super) fn pool(arguments: PoolArguments) -> u8 {
@@ -96,15 +98,27 @@ pub(super) fn pool(arguments: PoolArguments) -> u8 {
     }
     let options = PoolOptions {
         listen: arguments.listen,
-        file: arguments.seed.pool_file,
-        data: arguments.seed.data,
+        file: arguments.local.pool_file,
+        data: arguments.local.data,
         issuer: arguments.issuer,
         expose: arguments.expose_insecure_dev_pool,
     };
-    block_on(async {
-        telemetry::start(&telemetry::Settings::default())?;
-        crate::dev::pool(options).await
-    })
+    run(arguments.local.log_level, crate::dev::pool(options))
+}
+
+/// A pool file with mistakes is a wrong configuration.
+fn run(level: String, work: impl Future<Output = anyhow::Result<()>>) -> u8 {
+    let mut wrong_file = false;
+    let code = block_on(async {
+        telemetry::start(&telemetry::Settings {
+            level,
+            ..telemetry::Settings::default()
+        })?;
+        let done = work.await;
+        wrong_file = done.as_ref().is_err_and(anyhow::Error::is::<SeedError>);
+        done
+    });
+    if wrong_file { CONFIGURATION } else { code }
 }
 
 fn on_loopback(text: &str) -> Result<SocketAddr, String> {

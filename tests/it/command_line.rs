@@ -206,6 +206,21 @@ async fn a_wrong_configuration_lists_every_problem_and_exits_78() {
 }
 
 #[tokio::test]
+async fn a_wrong_pool_file_is_a_wrong_configuration() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong-pool.toml");
+    std::fs::write(&file, "[[pool]]\nname = \"x\"\ncase_sensitiv = true\n").unwrap();
+    for command in ["dev", "pool"] {
+        let output = sidegate(&[command, "--pool-file", file.to_str().unwrap()]).await;
+        assert_eq!(output.status.code(), Some(78));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("wrong-pool.toml:3") && said.contains("case_sensitive"),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_sample_configuration_passes_check() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let mut checked = 0;

@@ -397,16 +397,16 @@ user_migration = "https://example.com/"
 "#;
         let error = Seed::from_toml(text, "pool.toml").unwrap_err().to_string();
         for expected in [
-            r#"pool[1].name (pool.toml line 3): cannot be used; for example name = "dev""#,
-            "pool[1].usernam_attributes (pool.toml line 4): unknown key, did you mean username_attributes?",
-            r#"pool[1].client[1].explicit_auth_flows (pool.toml line 7): "ALLOW_USER_SRP_AUT" is no auth flow, did you mean ALLOW_USER_SRP_AUTH?"#,
-            r#"pool[1].client[1].access_token_validity (pool.toml line 8): cannot be used; for example access_token_validity = "1h""#,
-            "pool[1].client[1].auth_session_validity (pool.toml line 9)",
-            "pool[1].client[1].secret (pool.toml line 10): secret and generate_secret exclude each other",
-            "pool[1].user[1].password (pool.toml line 14)",
-            "pool[1].user[1].status (pool.toml line 15)",
-            "pool[1].triggers.user_migration (pool.toml line 17): \"https://example.com/\": https is not offered",
-            "other (pool.toml line 18): unknown key; known here: pool",
+            r#"pool[1].name (pool.toml:3): cannot be used; for example name = "dev""#,
+            "pool[1].usernam_attributes (pool.toml:4): unknown key, did you mean username_attributes?",
+            r#"pool[1].client[1].explicit_auth_flows (pool.toml:7): "ALLOW_USER_SRP_AUT" is no auth flow, did you mean ALLOW_USER_SRP_AUTH?"#,
+            r#"pool[1].client[1].access_token_validity (pool.toml:8): cannot be used; for example access_token_validity = "1h""#,
+            "pool[1].client[1].auth_session_validity (pool.toml:9)",
+            "pool[1].client[1].secret (pool.toml:10): secret and generate_secret exclude each other",
+            "pool[1].user[1].password (pool.toml:14)",
+            "pool[1].user[1].status (pool.toml:15)",
+            "pool[1].triggers.user_migration (pool.toml:17): \"https://example.com/\": https is not offered",
+            "other (pool.toml:18): unknown key; known here: pool",
         ] {
             assert!(error.contains(expected), "missing: {expected}\n{error}");
         }
@@ -439,15 +439,15 @@ username = "BOB@example.com"
 "#;
         let error = Seed::from_toml(text, "pool.toml").unwrap_err().to_string();
         for expected in [
-            "pool[1].id (pool.toml line 4)",
-            "pool[1].client[1] (pool.toml line 6): AccessTokenValidity",
-            "pool[1].client[2].name (pool.toml line 10): two clients",
-            "pool[1].user[1].username (pool.toml line 12): Username should be either an email",
-            "pool[1].user[1].password (pool.toml line 13): the pool's password_policy refuses it: Password not long enough",
-            "pool[1].user[1].groups (pool.toml line 14): the pool has no [[pool.group]] named \"admins\"",
-            "pool[1].user[2].attributes (pool.toml line 17): shoe_size",
-            "pool[1].user[3].username (pool.toml line 19): An account with the given email already exists.",
-            "pool[2].name (pool.toml line 20): a pool needs a name",
+            "pool[1].id (pool.toml:4)",
+            "pool[1].client[1] (pool.toml:6): AccessTokenValidity",
+            "pool[1].client[2].name (pool.toml:10): two clients",
+            "pool[1].user[1].username (pool.toml:12): Username should be either an email",
+            "pool[1].user[1].password (pool.toml:13): the pool's password_policy refuses it: Password not long enough",
+            "pool[1].user[1].groups (pool.toml:14): the pool has no [[pool.group]] named \"admins\"",
+            "pool[1].user[2].attributes (pool.toml:17): shoe_size",
+            "pool[1].user[3].username (pool.toml:19): An account with the given email already exists.",
+            "pool[2].name (pool.toml:20): a pool needs a name",
         ] {
             assert!(error.contains(expected), "missing: {expected}\n{error}");
         }
@@ -458,6 +458,6 @@ username = "BOB@example.com"
         let error = Seed::from_toml("[[pool]]\nname = \n", "pool.toml")
             .unwrap_err()
             .to_string();
-        assert!(error.starts_with("syntax (pool.toml line 2):"), "{error}");
+        assert!(error.starts_with("syntax (pool.toml:2):"), "{error}");
     }
 }

@@ -198,7 +198,7 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn problem(&mut self, line: usize, key: String, text: String) {
-        let origin = Some(format!("{} line {line}", self.origin));
+        let origin = Some(format!("{}:{line}", self.origin));
         self.problems.push((line, Problem { key, origin, text }));
     }
 
