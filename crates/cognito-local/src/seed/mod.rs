@@ -132,7 +132,7 @@ impl fmt::Display for SeedError {
 pub struct Problem {
     /// The key, such as `pool[1].client[2].name`.
     pub key: String,
-    /// `config/pool.toml line 12`; `None` for a seed that was not read from a document.
+    /// `config/pool.toml:12`; `None` for a seed that was not read from a document.
     pub origin: Option<String>,
     /// What is wrong and how it would be right.
     pub text: String,
