@@ -24,6 +24,7 @@ use crate::gate::{Decision, Gate};
 use crate::identity::{Caller, Identity};
 use crate::peer::Peer;
 use crate::refusal::{Audience, Refusal};
+use crate::request_id;
 use crate::sign_in::SignIn;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -141,7 +142,7 @@ struct MakeId;
 impl MakeRequestId for MakeId {
     fn make_request_id<B>(&mut self, _request: &Request<B>) -> Option<RequestId> {
         let mut text = Uuid::encode_buffer();
-        let text = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+        let text = request_id::fresh().hyphenated().encode_lower(&mut text);
         HeaderValue::from_str(text).ok().map(RequestId::new)
     }
 }

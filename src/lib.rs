@@ -16,6 +16,7 @@ pub mod keys;
 pub mod origin;
 pub mod peer;
 pub mod refusal;
+pub mod request_id;
 pub mod run;
 pub mod server;
 pub mod session;

@@ -19,7 +19,6 @@ use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tower::ServiceExt;
-use uuid::Uuid;
 
 use super::activity::{Activity, UnderWay};
 use super::{Limits, limit, streams};
@@ -27,6 +26,7 @@ use crate::alarm::Alarm;
 use crate::body::{Body, BodyError};
 use crate::peer::Peer;
 use crate::refusal::{Audience, Refusal};
+use crate::request_id;
 
 /// Answers the requests of one connection.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ where
             Ok(Err(never)) => match never {},
             Err(_panic) => {
                 self.activity.close.cancel();
-                let id = Uuid::now_v7().to_string();
+                let id = request_id::fresh().to_string();
                 tracing::error!(
                     request_id = id,
                     "a request's handler panicked; its connection is closed"
@@ -111,7 +111,7 @@ where
 }
 
 fn refused(refusal: Refusal, request: &Request<Incoming>) -> Response<Body> {
-    let id = Uuid::now_v7().to_string();
+    let id = request_id::fresh().to_string();
     tracing::info!(
         request_id = id,
         reason = refusal.words().code,

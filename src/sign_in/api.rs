@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_lc_rs::rand;
 use cognito_flow::{Answer, Challenge, Credentials, Pending, Secret};
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
@@ -159,10 +160,9 @@ impl SignIn {
             password: request.password.0,
         };
         // Of its own for each request: a program that asks twice means it.
-        let nonce = uuid::Uuid::new_v4();
-        let begun = self
-            .steps
-            .begin(nonce.as_bytes(), credentials, visit.headers());
+        let mut nonce = [0; 16];
+        rand::fill(&mut nonce).map_err(|_| Fault::Random)?;
+        let begun = self.steps.begin(&nonce, credentials, visit.headers());
         let outcome = begun.await?;
         let (browser, cookie) = self.browser_of(visit)?;
         let mut response = self.api_outcome(&outcome, browser, &restart)?;

@@ -44,11 +44,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("origin", &[]),
     ("peer", &[]),
     ("refusal", &[]),
+    ("request_id", &[]),
 ];
 
 /// Small shared types that anything may use.
 const LEAVES: &[&str] = &[
-    "alarm", "identity", "body", "causes", "clock", "keys", "origin", "peer", "refusal",
+    "alarm",
+    "identity",
+    "body",
+    "causes",
+    "clock",
+    "keys",
+    "origin",
+    "peer",
+    "refusal",
+    "request_id",
 ];
 
 /// Files that may name a foreign crate; nothing else may.
