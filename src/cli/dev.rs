@@ -8,11 +8,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cognito_flow::FlowKind;
-use cognito_local::SeedError;
+
 use url::Url;
 
 use super::{CONFIGURATION, USAGE, block_on, complain};
-use crate::dev::{DevOptions, PoolOptions};
+use crate::dev::{DevOptions, PoolOptions, SeedError};
 use crate::telemetry;
 
 #[derive(Debug, Args)]

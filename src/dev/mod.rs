@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::run::{Running, stop_signal};
 
+pub use cognito_local::SeedError;
 use sample::SampleApp;
 
 /// The users and clients of `sidegate dev`.
