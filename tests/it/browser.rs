@@ -79,6 +79,18 @@ impl Form {
         self
     }
 
+    /// Fills in the new-password page, the one missing attribute too.
+    #[track_caller]
+    pub(crate) fn with_new_password(self, password: &str) -> Self {
+        const GIVEN_NAME: &str = "attribute.given_name";
+        assert!(
+            self.fields.contains_key(GIVEN_NAME),
+            "it is not asked for: {:?}",
+            self.fields.keys()
+        );
+        self.with("new_password", password).with(GIVEN_NAME, "Nova")
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.fields.remove(name);
         self

@@ -189,16 +189,7 @@ async fn a_challenge_that_was_open_too_long_starts_again() {
         .expect(200);
     // AuthSessionValidity of the client is 3 minutes.
     bed.clock.advance(Duration::from_secs(4 * 60));
-    let mut form = page.form().with("new_password", "Fresh-Horse-11!");
-    let names: Vec<String> = form
-        .fields
-        .keys()
-        .filter(|n| n.contains("given_name"))
-        .cloned()
-        .collect();
-    for name in names {
-        form = form.with(&name, "Nova");
-    }
+    let form = page.form().with_new_password("Fresh-Horse-11!");
     let page = browser.submit(&form).await;
     assert!(page.status.is_client_error(), "{}", page.status);
     assert!(page.body.contains("role=\"status\""), "{}", page.body);
