@@ -12,6 +12,7 @@ use config::{Value, ValueKind};
 use super::layer::Merged;
 use super::problem::Problem;
 use super::schema::{self, Absent, Key};
+use super::secret_file;
 use super::setting::{Bytes, Count, Setting};
 
 /// The merged settings, and what is wrong with them.
@@ -139,7 +140,7 @@ impl Reader {
         if let Some(path) = &path
             && let Err(error) = File::open(path)
         {
-            self.refuse(name, format!("{}: {error}", path.display()));
+            self.refuse(name, secret_file::unreadable(path, &error));
             return None;
         }
         Some(path)

@@ -1,7 +1,7 @@
 //! Files that hold secrets: private ones only, read into types that cannot print.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use cognito_flow::Secret;
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path) -> Result<Secret<String>, String> {
 pub(super) fn check_private(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
 
-    let metadata = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     let path = path.display();
     if !metadata.is_file() {
         return Err(format!("{path}: this is not a file"));
@@ -78,7 +78,7 @@ pub(super) fn check_private(path: &Path) -> Result<(), String> {
 /// A text for the operator.
 #[cfg(not(unix))]
 pub(super) fn check_private(path: &Path) -> Result<(), String> {
-    let metadata = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if metadata.is_file() {
         Ok(())
     } else {
@@ -87,6 +87,14 @@ pub(super) fn check_private(path: &Path) -> Result<(), String> {
 }
 
 #[cfg(unix)]
+/// A file that cannot be had, and what to do about it.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!(
+        "{}: {error}; name a file that is there and that this user can read",
+        path.display()
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
