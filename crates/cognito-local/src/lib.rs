@@ -36,6 +36,7 @@ mod timestamp;
 mod token;
 pub mod totp;
 mod trigger;
+mod web_authn;
 
 use std::io;
 use std::net::SocketAddr;
@@ -50,7 +51,8 @@ pub use seed::{ClientSeed, GroupSeed, PoolSeed, Problem, SecretSeed, Seed, SeedE
 pub use settings::{DEFAULT_PORT, Fault, FaultWhen, Now, Settings};
 pub use state::store::StoreError;
 pub use state::{
-    AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Unit, UserStatus, Validity,
+    AuthFlow, ClientSettings, DeviceSettings, FirstFactor, MfaConfiguration, MfaMethod,
+    MfaSettings, PasswordPolicy, PoolSettings, Unit, UserStatus, Validity, WebAuthnSettings,
 };
 pub use summary::{ClientSummary, PoolSummary, UserSummary};
 pub use trigger::{InvokeUrl, InvokeUrlError, Trigger};

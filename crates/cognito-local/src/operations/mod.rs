@@ -7,6 +7,7 @@ mod admin_user;
 mod auth;
 mod client;
 mod group;
+mod mfa;
 mod pool;
 mod user;
 mod view;
@@ -34,7 +35,6 @@ const NOT_OFFERED: &[&str] = &[
     "AdminListUserAuthEvents",
     "AdminRemoveUserFromGroup",
     "AdminResetUserPassword",
-    "AdminSetUserMFAPreference",
     "AdminSetUserSettings",
     "AdminUpdateAuthEventFeedback",
     "AdminUpdateDeviceStatus",
@@ -75,8 +75,6 @@ const NOT_OFFERED: &[&str] = &[
     "GetSigningCertificate",
     "GetUICustomization",
     "GetUserAttributeVerificationCode",
-    "GetUserAuthFactors",
-    "GetUserPoolMfaConfig",
     "ListDevices",
     "ListGroups",
     "ListIdentityProviders",
@@ -91,8 +89,6 @@ const NOT_OFFERED: &[&str] = &[
     "SetLogDeliveryConfiguration",
     "SetRiskConfiguration",
     "SetUICustomization",
-    "SetUserMFAPreference",
-    "SetUserPoolMfaConfig",
     "SetUserSettings",
     "SignUp",
     "StartUserImportJob",
@@ -148,6 +144,11 @@ pub(crate) async fn run(
         "ListUsers" => admin_user::list::list_users(service, parse(body)?),
         "RespondToAuthChallenge" => auth::respond_to_auth_challenge(service, parse(body)?).await,
         "RevokeToken" => auth::revoke_token(service, parse(body)?),
+        "AdminSetUserMFAPreference" => mfa::admin_set_user_mfa_preference(service, parse(body)?),
+        "GetUserAuthFactors" => mfa::get_user_auth_factors(service, parse(body)?).await,
+        "GetUserPoolMfaConfig" => mfa::config::get_user_pool_mfa_config(service, parse(body)?),
+        "SetUserMFAPreference" => mfa::set_user_mfa_preference(service, parse(body)?).await,
+        "SetUserPoolMfaConfig" => mfa::config::set_user_pool_mfa_config(service, parse(body)?),
         known if NOT_OFFERED.contains(&known) => {
             let text = format!(
                 "The local pool does not offer {known}. It stands in for Amazon Cognito on one machine and has a part of its operations."

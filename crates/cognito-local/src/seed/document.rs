@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
 
 use super::reader::{At, Reader, key_of, suggestion, words};
-use super::{ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check};
+use super::{
+    ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check, factors,
+};
 use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, UserStatus};
 use crate::trigger::Trigger;
 
@@ -59,27 +61,25 @@ impl<'t> Reader<'t> {
     }
 
     fn pool(&mut self, at: &At<'t>) -> PoolSeed {
-        self.known(
-            at,
-            &[
-                "name",
-                "id",
-                "username_attributes",
-                "alias_attributes",
-                "case_sensitive",
-                "required_attributes",
-                "custom_attributes",
-                "password_policy",
-                "triggers",
-                "client",
-                "group",
-                "user",
-            ],
-        );
+        const KEYS: [&str; 12] = [
+            "name",
+            "id",
+            "username_attributes",
+            "alias_attributes",
+            "case_sensitive",
+            "required_attributes",
+            "custom_attributes",
+            "password_policy",
+            "triggers",
+            "client",
+            "group",
+            "user",
+        ];
+        self.known(at, &[&KEYS[..], &factors::POOL_KEYS].concat());
         let names = |reader: &mut Self, key: &str, example: &str| {
             reader.texts(at, key, example).unwrap_or_default()
         };
-        let settings = PoolSettings {
+        let mut settings = PoolSettings {
             username_attributes: names(self, "username_attributes", r#"["email"]"#),
             alias_attributes: names(
                 self,
@@ -97,7 +97,9 @@ impl<'t> Reader<'t> {
                 .map(|at| self.password_policy(&at))
                 .unwrap_or_default(),
             user_migration: self.table(at, "triggers").and_then(|at| self.triggers(&at)),
+            ..PoolSettings::default()
         };
+        self.pool_factors(at, &mut settings);
         PoolSeed {
             name: self.text(at, "name", r#""dev""#).unwrap_or_default(),
             id: self.text(at, "id", r#""local_AbC123xyz""#),
@@ -303,10 +305,8 @@ impl<'t> Reader<'t> {
     }
 
     fn user(&mut self, at: &At<'t>) -> UserSeed {
-        self.known(
-            at,
-            &["username", "password", "status", "groups", "attributes"],
-        );
+        const KEYS: [&str; 5] = ["username", "password", "status", "groups", "attributes"];
+        self.known(at, &[&KEYS[..], &factors::USER_KEYS].concat());
         let status = self.converted(
             at,
             "status",
@@ -336,7 +336,7 @@ impl<'t> Reader<'t> {
                 pairs.collect::<Option<BTreeMap<_, _>>>()
             },
         );
-        UserSeed {
+        let mut user = UserSeed {
             username: self
                 .text(at, "username", r#""ada@example.com""#)
                 .unwrap_or_default(),
@@ -346,7 +346,10 @@ impl<'t> Reader<'t> {
             groups: self
                 .texts(at, "groups", r#"["admins"]"#)
                 .unwrap_or_default(),
-        }
+            ..UserSeed::default()
+        };
+        self.user_factors(at, &mut user);
+        user
     }
 }
 

@@ -5,8 +5,11 @@
 //! No type here implements `Debug`: they hold verifiers, client secrets and pool secrets.
 
 mod client;
+mod device;
+mod factor;
 mod grant;
 mod lockout;
+mod passkey;
 mod pool;
 mod pool_settings;
 mod spent;
@@ -19,8 +22,14 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use client::Client;
 pub use client::{AuthFlow, ClientSettings, Unit, Validity};
+pub(crate) use device::Device;
+pub use device::DeviceSettings;
+pub(crate) use factor::{CodeCheck, Factors, Registering, SoftwareToken};
+pub use factor::{FirstFactor, MfaConfiguration, MfaMethod, MfaSettings};
 pub(crate) use grant::{Grant, Presented, RefreshToken};
 pub(crate) use lockout::Lockout;
+pub(crate) use passkey::Passkey;
+pub use passkey::WebAuthnSettings;
 pub(crate) use pool::{Group, Pool, is_email, is_phone_number};
 pub(crate) use pool_settings::STANDARD_ATTRIBUTES;
 pub use pool_settings::{PasswordPolicy, PoolSettings};

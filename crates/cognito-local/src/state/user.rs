@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_lc_rs::error::Unspecified;
 use serde::{Deserialize, Serialize};
 
+use super::Factors;
 use crate::random;
 use crate::srp::Password;
 
@@ -49,8 +50,9 @@ pub(crate) struct User {
     /// When the password was set: a temporary one expires.
     pub(crate) password_set: Duration,
     pub(crate) groups: BTreeSet<String>,
-    /// Asked for by a migration's `enableSMSMFA`; shown by GetUser.
-    pub(crate) sms_mfa: bool,
+    /// Second factors, devices and passkeys.
+    #[serde(default)]
+    pub(crate) factors: Factors,
     pub(crate) created: Duration,
     pub(crate) modified: Duration,
     /// The password as the seed wrote or generated it, for the banner; gone when it is changed.
@@ -94,7 +96,7 @@ impl User {
             password: None,
             password_set: now,
             groups: BTreeSet::new(),
-            sms_mfa: false,
+            factors: Factors::default(),
             created: now,
             modified: now,
             printed_password: None,
@@ -103,6 +105,13 @@ impl User {
 
     pub(crate) fn sub(&self) -> &str {
         self.attributes.get("sub").map_or("", String::as_str)
+    }
+
+    /// A contact attribute (`email`, `phone_number`) the user has proven to own.
+    pub(crate) fn verified(&self, attribute: &str) -> Option<&str> {
+        let flag = self.attributes.get(&format!("{attribute}_verified"));
+        let value = self.attributes.get(attribute)?;
+        (flag.is_some_and(|flag| flag == "true") && !value.is_empty()).then_some(value.as_str())
     }
 
     /// Sets a password and the status that comes with it.

@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::service::Service;
 use crate::sign_in::Caller;
 use crate::srp::Password;
-use crate::state::{Pool, User, UserStatus};
+use crate::state::{MfaMethod, Pool, User, UserStatus};
 
 const TRIGGER: &str = "UserMigration";
 
@@ -161,7 +161,9 @@ async fn store(
         .await??;
     let now = service.now();
     let mut user = User::new(name, attributes, now)?;
-    user.sms_mfa = answer.enable_sms_mfa == Some(true);
+    if answer.enable_sms_mfa == Some(true) {
+        user.factors.enabled.insert(MfaMethod::SmsMfa);
+    }
     let confirmed = answer.final_user_status.as_deref() == Some("CONFIRMED");
     user.set_password(
         password,
