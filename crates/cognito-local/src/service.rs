@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::error::ApiError;
 use crate::fault::Faults;
 use crate::keys::{KeyError, SigningKeys, StoredKey, StoredKeys};
+use crate::message::Outbox;
 use crate::settings::{Now, Settings};
 use crate::state::State;
 use crate::state::store::{Directory, Snapshot, StoreError};
@@ -25,6 +26,7 @@ pub(crate) struct Service {
     issuer_base: String,
     arithmetic: Arc<Semaphore>,
     pub(crate) faults: Faults,
+    pub(crate) outbox: Outbox,
     pub(crate) trigger_time_limit: Duration,
     /// Owner of every task and blocking call; `LocalPool::stop` waits for it.
     pub(crate) tasks: TaskTracker,
@@ -53,6 +55,7 @@ impl Service {
                 .to_owned(),
             arithmetic: Arc::new(Semaphore::new(threads)),
             faults: Faults::new(settings.faults.clone()),
+            outbox: Outbox::default(),
             trigger_time_limit: settings.trigger_time_limit,
             tasks: TaskTracker::new(),
         }
