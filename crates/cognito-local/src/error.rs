@@ -33,16 +33,21 @@ macro_rules! exceptions {
 
 exceptions! {
     alias_exists => "AliasExistsException",
+    device_key_exists => "DeviceKeyExistsException",
+    enable_software_token_mfa => "EnableSoftwareTokenMFAException",
     group_exists => "GroupExistsException",
     internal => "InternalErrorException",
     invalid_lambda_response => "InvalidLambdaResponseException",
     invalid_parameter => "InvalidParameterException",
     invalid_password => "InvalidPasswordException",
+    invalid_user_pool_configuration => "InvalidUserPoolConfigurationException",
+    limit_exceeded => "LimitExceededException",
     not_authorized => "NotAuthorizedException",
     password_reset_required => "PasswordResetRequiredException",
     refresh_token_reuse => "RefreshTokenReuseException",
     resource_not_found => "ResourceNotFoundException",
     serialization => "SerializationException",
+    software_token_mfa_not_found => "SoftwareTokenMFANotFoundException",
     too_large => "RequestEntityTooLargeException",
     unauthorized => "UnauthorizedException",
     unexpected_lambda => "UnexpectedLambdaException",
@@ -54,6 +59,13 @@ exceptions! {
     user_not_found => "UserNotFoundException",
     user_lambda_validation => "UserLambdaValidationException",
     username_exists => "UsernameExistsException",
+    web_authn_challenge_not_found => "WebAuthnChallengeNotFoundException",
+    web_authn_client_mismatch => "WebAuthnClientMismatchException",
+    web_authn_configuration_missing => "WebAuthnConfigurationMissingException",
+    web_authn_credential_not_supported => "WebAuthnCredentialNotSupportedException",
+    web_authn_not_enabled => "WebAuthnNotEnabledException",
+    web_authn_origin_not_allowed => "WebAuthnOriginNotAllowedException",
+    web_authn_relying_party_mismatch => "WebAuthnRelyingPartyMismatchException",
 }
 
 impl ApiError {

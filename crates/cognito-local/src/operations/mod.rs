@@ -6,11 +6,13 @@
 mod admin_user;
 mod auth;
 mod client;
+mod device;
 mod group;
 mod mfa;
 mod pool;
 mod user;
 mod view;
+mod web_authn;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +22,7 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::service::Service;
+use device::By;
 
 /// Operations of the service that the pool knows by name and does not offer.
 const NOT_OFFERED: &[&str] = &[
@@ -27,21 +30,14 @@ const NOT_OFFERED: &[&str] = &[
     "AdminConfirmSignUp",
     "AdminDeleteUserAttributes",
     "AdminDisableProviderForUser",
-    "AdminForgetDevice",
-    "AdminGetDevice",
     "AdminLinkProviderForUser",
-    "AdminListDevices",
     "AdminListGroupsForUser",
     "AdminListUserAuthEvents",
     "AdminRemoveUserFromGroup",
     "AdminResetUserPassword",
     "AdminSetUserSettings",
     "AdminUpdateAuthEventFeedback",
-    "AdminUpdateDeviceStatus",
     "AdminUpdateUserAttributes",
-    "AssociateSoftwareToken",
-    "CompleteWebAuthnRegistration",
-    "ConfirmDevice",
     "ConfirmForgotPassword",
     "ConfirmSignUp",
     "CreateIdentityProvider",
@@ -58,24 +54,20 @@ const NOT_OFFERED: &[&str] = &[
     "DeleteUserPool",
     "DeleteUserPoolClient",
     "DeleteUserPoolDomain",
-    "DeleteWebAuthnCredential",
     "DescribeIdentityProvider",
     "DescribeManagedLoginBranding",
     "DescribeResourceServer",
     "DescribeRiskConfiguration",
     "DescribeUserImportJob",
     "DescribeUserPoolDomain",
-    "ForgetDevice",
     "ForgotPassword",
     "GetCSVHeader",
-    "GetDevice",
     "GetGroup",
     "GetIdentityProviderByIdentifier",
     "GetLogDeliveryConfiguration",
     "GetSigningCertificate",
     "GetUICustomization",
     "GetUserAttributeVerificationCode",
-    "ListDevices",
     "ListGroups",
     "ListIdentityProviders",
     "ListResourceServers",
@@ -84,7 +76,6 @@ const NOT_OFFERED: &[&str] = &[
     "ListUserPoolClients",
     "ListUserPools",
     "ListUsersInGroup",
-    "ListWebAuthnCredentials",
     "ResendConfirmationCode",
     "SetLogDeliveryConfiguration",
     "SetRiskConfiguration",
@@ -92,12 +83,10 @@ const NOT_OFFERED: &[&str] = &[
     "SetUserSettings",
     "SignUp",
     "StartUserImportJob",
-    "StartWebAuthnRegistration",
     "StopUserImportJob",
     "TagResource",
     "UntagResource",
     "UpdateAuthEventFeedback",
-    "UpdateDeviceStatus",
     "UpdateGroup",
     "UpdateIdentityProvider",
     "UpdateManagedLoginBranding",
@@ -106,7 +95,6 @@ const NOT_OFFERED: &[&str] = &[
     "UpdateUserPool",
     "UpdateUserPoolClient",
     "UpdateUserPoolDomain",
-    "VerifySoftwareToken",
     "VerifyUserAttribute",
 ];
 
@@ -149,6 +137,35 @@ pub(crate) async fn run(
         "GetUserPoolMfaConfig" => mfa::config::get_user_pool_mfa_config(service, parse(body)?),
         "SetUserMFAPreference" => mfa::set_user_mfa_preference(service, parse(body)?).await,
         "SetUserPoolMfaConfig" => mfa::config::set_user_pool_mfa_config(service, parse(body)?),
+        "ConfirmDevice" => device::confirm_device(service, parse(body)?).await,
+        "UpdateDeviceStatus" => device::update_device_status(service, By::User, parse(body)?).await,
+        "ForgetDevice" => device::forget_device(service, By::User, parse(body)?).await,
+        "GetDevice" => device::get_device(service, By::User, parse(body)?).await,
+        "ListDevices" => device::list_devices(service, By::User, parse(body)?).await,
+        "AdminUpdateDeviceStatus" => {
+            device::update_device_status(service, By::Admin, parse(body)?).await
+        }
+        "AdminForgetDevice" => device::forget_device(service, By::Admin, parse(body)?).await,
+        "AdminGetDevice" => device::get_device(service, By::Admin, parse(body)?).await,
+        "AdminListDevices" => device::list_devices(service, By::Admin, parse(body)?).await,
+        "StartWebAuthnRegistration" => {
+            web_authn::start_web_authn_registration(service, parse(body)?).await
+        }
+        "CompleteWebAuthnRegistration" => {
+            web_authn::complete_web_authn_registration(service, parse(body)?).await
+        }
+        "ListWebAuthnCredentials" => {
+            web_authn::list_web_authn_credentials(service, parse(body)?).await
+        }
+        "DeleteWebAuthnCredential" => {
+            web_authn::delete_web_authn_credential(service, parse(body)?).await
+        }
+        "AssociateSoftwareToken" => {
+            mfa::software_token::associate_software_token(service, parse(body)?).await
+        }
+        "VerifySoftwareToken" => {
+            mfa::software_token::verify_software_token(service, parse(body)?).await
+        }
         known if NOT_OFFERED.contains(&known) => {
             let text = format!(
                 "The local pool does not offer {known}. It stands in for Amazon Cognito on one machine and has a part of its operations."

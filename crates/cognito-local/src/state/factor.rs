@@ -143,6 +143,12 @@ pub(crate) struct Factors {
     pub(crate) devices: BTreeMap<String, Device>,
 }
 
+/// The name by which the lock-out counts the wrong codes of a user: apart from the passwords, since the right password,
+/// which comes first, clears the count of those.
+pub(crate) fn code_attempts(user: &str) -> String {
+    format!("{user}\0code")
+}
+
 /// An authenticator app.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SoftwareToken {

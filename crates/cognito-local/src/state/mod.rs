@@ -24,7 +24,7 @@ pub(crate) use client::Client;
 pub use client::{AuthFlow, ClientSettings, Unit, Validity};
 pub(crate) use device::Device;
 pub use device::DeviceSettings;
-pub(crate) use factor::{CodeCheck, Factors, Registering, SoftwareToken};
+pub(crate) use factor::{CodeCheck, Factors, Registering, SoftwareToken, code_attempts};
 pub use factor::{FirstFactor, MfaConfiguration, MfaMethod, MfaSettings};
 pub(crate) use grant::{Grant, Presented, RefreshToken};
 pub(crate) use lockout::Lockout;

@@ -28,6 +28,15 @@ impl WebAuthnSettings {
         }
     }
 
+    /// What browsers are asked: a passkey that stands for two factors is worth nothing unverified.
+    pub(crate) fn asked_verification(&self) -> &'static str {
+        if self.multi_factor {
+            "required"
+        } else {
+            self.user_verification()
+        }
+    }
+
     /// `FactorConfiguration`.
     pub(crate) fn factor_configuration(&self) -> &'static str {
         if self.multi_factor {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_lc_rs::error::Unspecified;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::Factors;
@@ -112,6 +114,11 @@ impl User {
         let flag = self.attributes.get(&format!("{attribute}_verified"));
         let value = self.attributes.get(attribute)?;
         (flag.is_some_and(|flag| flag == "true") && !value.is_empty()).then_some(value.as_str())
+    }
+
+    /// `user.id` of passkeys, base64url: the `sub`, since it tells nobody who the user is.
+    pub(crate) fn passkey_handle(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.sub())
     }
 
     /// Sets a password and the status that comes with it.

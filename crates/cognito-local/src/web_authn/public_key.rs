@@ -12,8 +12,10 @@ use super::WebAuthnError;
 use super::cbor::Item;
 
 /// COSE algorithm identifiers, the best first: `pubKeyCredParams`.
-pub(crate) const ES256: i64 = -7;
-pub(crate) const RS256: i64 = -257;
+pub(crate) const ALGORITHMS: [i64; 2] = [ES256, RS256];
+
+const ES256: i64 = -7;
+const RS256: i64 = -257;
 
 /// A public key; numbers are base64url without padding.
 #[derive(Clone, Serialize, Deserialize)]

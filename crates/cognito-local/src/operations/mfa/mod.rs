@@ -1,7 +1,8 @@
-//! Second factors of a user: AssociateSoftwareToken, VerifySoftwareToken, SetUserMFAPreference and its admin form,
-//! GetUserAuthFactors. What the pool as a whole asks for is in `config`.
+//! Second factors of a user: SetUserMFAPreference and its admin form, GetUserAuthFactors. Authenticator apps are in
+//! `software_token`; what the pool as a whole asks for is in `config`.
 
 pub(super) mod config;
+pub(super) mod software_token;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
