@@ -53,7 +53,7 @@ pub use state::{
     AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Unit, UserStatus, Validity,
 };
 pub use summary::{ClientSummary, PoolSummary, UserSummary};
-pub use trigger::{InvokeUrl, InvokeUrlError, Trigger};
+pub use trigger::{InvokeUrl, InvokeUrlError, Kind, LambdaVersion, Trigger, Triggers};
 
 use server::Server;
 use service::Service;
