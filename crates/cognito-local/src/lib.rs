@@ -17,6 +17,11 @@ mod error;
 mod fault;
 mod keys;
 mod loopback;
+#[expect(
+    dead_code,
+    reason = "the sign-in challenges and account operations that send are the next to land"
+)]
+mod message;
 mod operations;
 mod password;
 mod protocol;
