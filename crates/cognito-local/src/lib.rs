@@ -60,7 +60,7 @@ pub use state::{
     MfaSettings, PasswordPolicy, PoolSettings, Unit, UserStatus, Validity, WebAuthnSettings,
 };
 pub use summary::{ClientSummary, PoolSummary, UserSummary};
-pub use trigger::{InvokeUrl, InvokeUrlError, Trigger};
+pub use trigger::{InvokeUrl, InvokeUrlError, Kind, LambdaVersion, Trigger, Triggers};
 
 use server::Server;
 use service::Service;

@@ -10,6 +10,7 @@ mod device;
 mod group;
 mod mfa;
 mod pool;
+mod triggers;
 mod user;
 mod view;
 mod web_authn;

@@ -20,6 +20,13 @@ pub(super) struct Preferences {
     access_token: Option<String>,
     user_pool_id: Option<String>,
     username: Option<String>,
+    #[serde(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Wanted {
     #[serde(rename = "SMSMfaSettings")]
     sms_mfa_settings: Option<Preference>,
     software_token_mfa_settings: Option<Preference>,
@@ -38,10 +45,10 @@ pub(super) async fn set_user_mfa_preference(
     request: Preferences,
 ) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
-    let token = constraints.required("accessToken", request.access_token.clone(), &TOKEN);
+    let token = constraints.required("accessToken", request.access_token, &TOKEN);
     constraints.check()?;
     let caller = authorize(service, &token).await?;
-    set(service, &caller.pool, &request, |pool| {
+    set(service, &caller.pool, &request.wanted, |pool| {
         pool.users.get_mut(&caller.user)
     })
 }
@@ -51,10 +58,10 @@ pub(super) fn admin_set_user_mfa_preference(
     request: Preferences,
 ) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
-    let pool_id = constraints.required("userPoolId", request.user_pool_id.clone(), &POOL_ID);
-    let username = constraints.required("username", request.username.clone(), &USERNAME);
+    let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
+    let username = constraints.required("username", request.username, &USERNAME);
     constraints.check()?;
-    set(service, &pool_id, &request, |pool| {
+    set(service, &pool_id, &request.wanted, |pool| {
         pool.user_mut(&username).ok()
     })
 }
@@ -63,7 +70,7 @@ pub(super) fn admin_set_user_mfa_preference(
 fn set(
     service: &Service,
     pool_id: &str,
-    request: &Preferences,
+    wanted: &Wanted,
     user: impl FnOnce(&mut Pool) -> Option<&mut User>,
 ) -> Result<Value, ApiError> {
     let now = service.now();
@@ -74,12 +81,12 @@ fn set(
         let mut factors = user.factors.clone();
         let mut preferred = Vec::new();
         for (method, preference) in [
-            (MfaMethod::SmsMfa, request.sms_mfa_settings),
+            (MfaMethod::SmsMfa, wanted.sms_mfa_settings),
             (
                 MfaMethod::SoftwareTokenMfa,
-                request.software_token_mfa_settings,
+                wanted.software_token_mfa_settings,
             ),
-            (MfaMethod::EmailOtp, request.email_mfa_settings),
+            (MfaMethod::EmailOtp, wanted.email_mfa_settings),
         ] {
             let Some(preference) = preference else {
                 continue;
