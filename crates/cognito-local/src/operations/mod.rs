@@ -8,6 +8,7 @@ mod auth;
 mod client;
 mod group;
 mod pool;
+mod triggers;
 mod user;
 mod view;
 

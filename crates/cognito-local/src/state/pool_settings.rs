@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
-use crate::trigger::Trigger;
+use crate::trigger::Triggers;
 
 /// Cognito's standard attributes, without `sub`.
 pub(crate) const STANDARD_ATTRIBUTES: [&str; 19] = [
@@ -45,8 +45,9 @@ pub struct PoolSettings {
     pub custom_attributes: BTreeMap<String, String>,
     /// Rules for new passwords.
     pub password_policy: PasswordPolicy,
-    /// Called when a user who signs in by password does not exist.
-    pub user_migration: Option<Trigger>,
+    /// Functions the pool calls.
+    #[serde(default, alias = "user_migration", deserialize_with = "Triggers::kept")]
+    pub triggers: Triggers,
 }
 
 /// `Policies.PasswordPolicy`.
@@ -164,6 +165,9 @@ impl PoolSettings {
         }
         if !(1..=365).contains(&self.password_policy.temporary_password_validity_days) {
             problems.push("TemporaryPasswordValidityDays must be 1 to 365".to_owned());
+        }
+        if !(1..=100).contains(&self.triggers.custom_challenge_limit) {
+            problems.push("custom_challenge_limit must be 1 to 100".to_owned());
         }
         problems
     }

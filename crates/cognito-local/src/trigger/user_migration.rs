@@ -8,14 +8,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{TriggerError, invoke};
+use super::{Event, Kind, TriggerError, ask};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::sign_in::Caller;
 use crate::srp::Password;
-use crate::state::{Pool, User, UserStatus};
-
-const TRIGGER: &str = "UserMigration";
+use crate::state::{User, UserStatus};
 
 /// A sign-in by a name nobody has.
 pub(crate) struct Migration<'a> {
@@ -56,23 +54,17 @@ pub(crate) async fn migrate(
     service: &Service,
     migration: &Migration<'_>,
 ) -> Result<Migrated, ApiError> {
-    let (trigger, event) = service.read(|state| {
-        let pool = state.pool(&migration.caller.pool)?;
-        Ok::<_, ApiError>((pool.settings.user_migration.clone(), event(pool, migration)))
-    })?;
-    let Some(trigger) = trigger else {
-        return Ok(Migrated::Unknown);
-    };
-    let response = match invoke(&trigger, &event, service.trigger_time_limit).await {
-        Ok(response) => response,
+    let response = match ask(service, event(migration)).await {
+        Ok(Some(response)) => response,
+        Ok(None) => return Ok(Migrated::Unknown),
         // Its text is for the caller, and may name the user: not for the log.
         Err(error @ TriggerError::Thrown(_)) => {
             tracing::info!("the UserMigration trigger threw; nobody was taken over");
-            return Ok(Migrated::Refused(error.exception(TRIGGER)));
+            return Ok(Migrated::Refused(error.exception(Kind::UserMigration)));
         }
         Err(error) => {
             tracing::warn!(%error, "the UserMigration trigger failed");
-            return Err(error.exception(TRIGGER));
+            return Err(error.exception(Kind::UserMigration));
         }
     };
     let Some(user) = read(response)? else {
@@ -81,34 +73,33 @@ pub(crate) async fn migrate(
     store(service, migration, user).await
 }
 
-fn event(pool: &Pool, migration: &Migration<'_>) -> Value {
-    let metadata = &migration.caller.metadata;
-    json!({
-        "version": "1",
-        "triggerSource": "UserMigration_Authentication",
-        "region": pool.id.split_once('_').map_or("local", |(region, _)| region),
-        "userPoolId": pool.id,
-        "userName": migration.typed,
-        "callerContext": { "awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": migration.caller.client.id },
-        "request": {
-            "password": migration.password,
-            "validationData": if metadata.is_empty() { Value::Null } else { json!(metadata) },
-            "clientMetadata": {},
-        },
-        "response": {
+fn event<'a>(migration: &Migration<'a>) -> Event<'a> {
+    let caller = migration.caller;
+    let mut request = Map::new();
+    request.insert("password".to_owned(), migration.password.into());
+    request.insert("validationData".to_owned(), caller.validation_data());
+    request.insert("clientMetadata".to_owned(), json!(caller.metadata));
+    Event {
+        pool: &caller.pool,
+        client: &caller.client.id,
+        kind: Kind::UserMigration,
+        source: "UserMigration_Authentication",
+        user_name: migration.typed,
+        request,
+        response: json!({
             "userAttributes": null,
             "finalUserStatus": null,
             "messageAction": null,
             "desiredDeliveryMediums": null,
             "forceAliasCreation": null,
             "enableSMSMFA": null,
-        },
-    })
+        }),
+    }
 }
 
 /// The answer, if it names a user. Values the service does not know are refused rather than guessed at.
 fn read(response: Map<String, Value>) -> Result<Option<Answer>, ApiError> {
-    let unusable = || TriggerError::BadAnswer.exception(TRIGGER);
+    let unusable = || TriggerError::BadAnswer.exception(Kind::UserMigration);
     let answer: Answer =
         serde_json::from_value(response.into()).map_err(|_wrong_shape| unusable())?;
     let attributes = match &answer.user_attributes {
@@ -153,8 +144,8 @@ async fn store(
             pool.internal_name(migration.typed, named.as_deref())?,
         ))
     });
-    let (pool_name, name) =
-        checked.map_err(|_not_for_this_pool| TriggerError::BadAnswer.exception(TRIGGER))?;
+    let (pool_name, name) = checked
+        .map_err(|_not_for_this_pool| TriggerError::BadAnswer.exception(Kind::UserMigration))?;
     let (internal, password) = (name.as_str().to_owned(), migration.password.to_owned());
     let password = service
         .compute(move || Password::new(&pool_name, &internal, &password))

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cognito_local::{Settings, Trigger};
+use cognito_local::{Kind, Settings, Trigger};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -81,7 +81,10 @@ impl Function {
 }
 
 fn with(trigger: Trigger) -> impl FnOnce(&mut Settings) {
-    move |settings| settings.seed.pools[0].settings.user_migration = Some(trigger)
+    move |settings| {
+        let triggers = &mut settings.seed.pools[0].settings.triggers;
+        triggers.functions.insert(Kind::UserMigration, trigger);
+    }
 }
 
 async fn bed_with(function: &Function) -> Bed {
