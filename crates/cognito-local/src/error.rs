@@ -33,8 +33,10 @@ macro_rules! exceptions {
 
 exceptions! {
     alias_exists => "AliasExistsException",
+    code_mismatch => "CodeMismatchException",
     device_key_exists => "DeviceKeyExistsException",
     enable_software_token_mfa => "EnableSoftwareTokenMFAException",
+    expired_code => "ExpiredCodeException",
     group_exists => "GroupExistsException",
     internal => "InternalErrorException",
     invalid_lambda_response => "InvalidLambdaResponseException",
@@ -42,6 +44,7 @@ exceptions! {
     invalid_password => "InvalidPasswordException",
     invalid_user_pool_configuration => "InvalidUserPoolConfigurationException",
     limit_exceeded => "LimitExceededException",
+    mfa_method_not_found => "MFAMethodNotFoundException",
     not_authorized => "NotAuthorizedException",
     password_reset_required => "PasswordResetRequiredException",
     refresh_token_reuse => "RefreshTokenReuseException",
