@@ -10,8 +10,10 @@
 mod bed;
 mod data_dir;
 mod http;
+mod mfa;
 mod migration;
 mod new_password;
+mod one_time_code;
 mod password_sign_in;
 mod pools;
 mod refresh;
