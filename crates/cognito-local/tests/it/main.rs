@@ -8,14 +8,18 @@
 )]
 
 mod bed;
+mod custom_auth;
 mod data_dir;
 mod http;
+mod lambda;
 mod migration;
 mod new_password;
 mod password_sign_in;
 mod pools;
+mod pre_token;
 mod refresh;
 mod srp_client;
 mod srp_sign_in;
 mod tokens;
+mod triggers;
 mod users;
