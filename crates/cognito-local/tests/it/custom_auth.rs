@@ -144,7 +144,7 @@ fn proof(bed: &Bed, challenge: &Value, password: &str) -> Value {
     })
 }
 
-fn entry(name: &str, result: bool, metadata: Value) -> Value {
+fn entry(name: &str, result: bool, metadata: Option<&str>) -> Value {
     json!({ "challengeName": name, "challengeResult": result, "challengeMetadata": metadata })
 }
 
@@ -188,7 +188,7 @@ async fn without_a_password_the_answer_decides_and_each_function_gets_cognitos_e
         .ok();
     assert_eq!(second["ChallengeName"], "CUSTOM_CHALLENGE");
     assert_ne!(second["Session"], first["Session"]);
-    let session = json!([entry("CUSTOM_CHALLENGE", false, "CAPTCHA".into())]);
+    let session = json!([entry("CUSTOM_CHALLENGE", false, Some("CAPTCHA"))]);
     let metadata = json!({ "at": "answer" });
     assert_eq!(
         lambda.take(),
@@ -236,8 +236,8 @@ async fn without_a_password_the_answer_decides_and_each_function_gets_cognitos_e
         json!({
             "userAttributes": attributes,
             "session": [
-                entry("CUSTOM_CHALLENGE", false, "CAPTCHA".into()),
-                entry("CUSTOM_CHALLENGE", true, "CAPTCHA".into()),
+                entry("CUSTOM_CHALLENGE", false, Some("CAPTCHA")),
+                entry("CUSTOM_CHALLENGE", true, Some("CAPTCHA")),
             ],
             "userNotFound": false,
         }),
@@ -262,9 +262,9 @@ async fn with_the_password_first_the_history_shows_both_proofs_in_order() {
         .filter(|event| event["triggerSource"] == "DefineAuthChallenge_Authentication")
         .map(|event| event["request"]["session"].clone())
         .collect();
-    let srp_a = entry("SRP_A", true, Value::Null);
-    let password = entry("PASSWORD_VERIFIER", true, Value::Null);
-    let custom = entry("CUSTOM_CHALLENGE", true, "CAPTCHA".into());
+    let srp_a = entry("SRP_A", true, None);
+    let password = entry("PASSWORD_VERIFIER", true, None);
+    let custom = entry("CUSTOM_CHALLENGE", true, Some("CAPTCHA"));
     assert_eq!(
         histories,
         [

@@ -218,16 +218,17 @@ pub(crate) fn event_of(
     request: Value,
     response: Value,
 ) -> Value {
-    json!({
+    let mut event = json!({
         "version": version,
         "triggerSource": source,
         "region": "local",
         "userPoolId": "local_Triggers1",
         "userName": user,
         "callerContext": { "awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": "app" },
-        "request": request,
-        "response": response,
-    })
+    });
+    event["request"] = request;
+    event["response"] = response;
+    event
 }
 
 /// `userAttributes` of ada.
