@@ -55,7 +55,7 @@ pub use seed::{ClientSeed, GroupSeed, PoolSeed, Problem, SecretSeed, Seed, SeedE
 pub use settings::{DEFAULT_PORT, Fault, FaultWhen, Now, Settings};
 pub use state::store::StoreError;
 pub use state::{
-    AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Unit, UserStatus, Validity,
+    AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Recovery, Unit, UserStatus, Validity,
 };
 pub use summary::{ClientSummary, PoolSummary, UserSummary};
 pub use trigger::{InvokeUrl, InvokeUrlError, Trigger};

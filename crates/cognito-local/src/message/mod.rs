@@ -20,6 +20,9 @@ use crate::service::Service;
 /// Digits of a code; e-mail one-time codes of a sign-in have eight.
 pub(crate) const CODE_DIGITS: usize = 6;
 
+/// `clientId` of events that no app client caused.
+pub(crate) const NO_CLIENT: &str = "CLIENT_ID_NOT_APPLICABLE";
+
 /// One message to one user.
 pub(crate) struct Message<'a> {
     /// The pool's id.

@@ -204,7 +204,7 @@ fn pool_member(constraints: &mut Constraints, side: Side, pool: Option<String>) 
     (side == Side::Admin).then(|| constraints.required("userPoolId", pool, &POOL_ID))
 }
 
-fn caller(
+pub(super) fn caller(
     service: &Service,
     client_id: &str,
     pool_id: Option<&str>,

@@ -4,7 +4,9 @@
 //! Nothing here reads a clock, does arithmetic that takes time, or writes a file (`store` does that).
 //! No type here implements `Debug`: they hold verifiers, client secrets and pool secrets.
 
+mod attempts;
 mod client;
+mod code;
 mod grant;
 mod lockout;
 mod pool;
@@ -17,13 +19,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use attempts::{Action, Attempts};
 pub(crate) use client::Client;
 pub use client::{AuthFlow, ClientSettings, Unit, Validity};
+pub(crate) use code::{CodeError, CodeUse, Codes};
 pub(crate) use grant::{Grant, Presented, RefreshToken};
 pub(crate) use lockout::Lockout;
 pub(crate) use pool::{Group, Pool, is_email, is_phone_number};
 pub(crate) use pool_settings::STANDARD_ATTRIBUTES;
-pub use pool_settings::{PasswordPolicy, PoolSettings};
+pub use pool_settings::{PasswordPolicy, PoolSettings, Recovery};
 pub(crate) use spent::Spent;
 pub use user::UserStatus;
 pub(crate) use user::{User, UserName};
