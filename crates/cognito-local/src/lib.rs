@@ -17,10 +17,6 @@ mod error;
 mod fault;
 mod keys;
 mod loopback;
-#[expect(
-    dead_code,
-    reason = "the sign-in challenges and account operations that send are the next to land"
-)]
 mod message;
 mod operations;
 mod password;
@@ -58,7 +54,7 @@ pub use state::{
     AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Recovery, Unit, UserStatus, Validity,
 };
 pub use summary::{ClientSummary, PoolSummary, UserSummary};
-pub use trigger::{InvokeUrl, InvokeUrlError, Trigger};
+pub use trigger::{InvokeUrl, InvokeUrlError, Kind, LambdaVersion, Trigger, Triggers};
 
 use server::Server;
 use service::Service;

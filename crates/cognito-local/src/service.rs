@@ -17,6 +17,9 @@ use crate::settings::{Now, Settings};
 use crate::state::State;
 use crate::state::store::{Directory, Snapshot, StoreError};
 
+/// More would only wait for each other on a development machine.
+const TRIGGERS: usize = 16;
+
 pub(crate) struct Service {
     state: Mutex<State>,
     directory: Option<Arc<tokio::sync::Mutex<Directory>>>,
@@ -28,6 +31,8 @@ pub(crate) struct Service {
     pub(crate) faults: Faults,
     pub(crate) outbox: Outbox,
     pub(crate) trigger_time_limit: Duration,
+    /// Functions at work at the same time: anybody can start a sign-in, and each function may be a process.
+    pub(crate) triggers: Semaphore,
     /// Owner of every task and blocking call; `LocalPool::stop` waits for it.
     pub(crate) tasks: TaskTracker,
 }
@@ -57,6 +62,7 @@ impl Service {
             faults: Faults::new(settings.faults.clone()),
             outbox: Outbox::default(),
             trigger_time_limit: settings.trigger_time_limit,
+            triggers: Semaphore::new(TRIGGERS),
             tasks: TaskTracker::new(),
         }
     }

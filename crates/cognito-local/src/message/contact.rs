@@ -23,6 +23,12 @@ impl Medium {
         }
     }
 
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Sms, Self::Email]
+            .into_iter()
+            .find(|medium| medium.name() == name)
+    }
+
     /// The attribute that holds the address.
     pub(crate) fn attribute(self) -> &'static str {
         match self {
@@ -101,7 +107,11 @@ impl Contact {
             let byte = made.as_ref().get(index).copied().unwrap_or_default();
             char::from(b'a' + byte % 26)
         };
-        let digits = made.as_ref().first_chunk::<4>().copied().unwrap_or_default();
+        let digits = made
+            .as_ref()
+            .first_chunk::<4>()
+            .copied()
+            .unwrap_or_default();
         let address = match medium {
             Medium::Email => format!("{}@{}", letter(0), letter(1)),
             Medium::Sms => format!("+1555555{:04}", u32::from_be_bytes(digits) % 10_000),

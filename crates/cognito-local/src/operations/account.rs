@@ -44,7 +44,8 @@ pub(super) struct Outgoing {
 impl Open {
     /// The client, after its secret hash.
     pub(super) fn caller(self, service: &Service) -> Result<(Caller, String), ApiError> {
-        let caller = auth::caller(service, &self.client_id, None, self.metadata)?;
+        let mut caller = auth::caller(service, &self.client_id, None)?;
+        caller.metadata = self.metadata;
         secret_hash::check(&caller.client, &self.username, self.secret_hash.as_deref())?;
         Ok((caller, self.username))
     }

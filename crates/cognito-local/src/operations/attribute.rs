@@ -179,9 +179,7 @@ fn change(
     let mut proven = after.clone();
     for contact in &unproven {
         let attribute = contact.medium.attribute().to_owned();
-        proven
-            .attributes
-            .insert(attribute, contact.address.clone());
+        proven.attributes.insert(attribute, contact.address.clone());
     }
     pool.claim_aliases(&proven, false)?;
     after.modified = now;
@@ -284,12 +282,7 @@ fn names(constraints: &mut Constraints, names: Option<BTreeSet<String>>) -> Vec<
         .collect()
 }
 
-fn delete(
-    pool: &mut Pool,
-    key: &str,
-    names: &[String],
-    now: Duration,
-) -> Result<Value, ApiError> {
+fn delete(pool: &mut Pool, key: &str, names: &[String], now: Duration) -> Result<Value, ApiError> {
     let user = pool.users.get(key).ok_or_else(ApiError::user_missing)?;
     let mut attributes = user.attributes.clone();
     for name in names {
@@ -386,9 +379,9 @@ pub(super) async fn verify_user_attribute(
         let checked = pool.codes.check(&pool.secret, key, purpose, &code, now);
         let contact = checked.map_err(|error| match error {
             // The operation has no TooManyFailedAttemptsException.
-            CodeError::Dead => ApiError::limit_exceeded(
-                "Attempt limit exceeded, please try after some time.",
-            ),
+            CodeError::Dead => {
+                ApiError::limit_exceeded("Attempt limit exceeded, please try after some time.")
+            }
             error => error.into(),
         })?;
         pool.prove(key, &contact, false, now)?;

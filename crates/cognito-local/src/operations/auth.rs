@@ -13,7 +13,7 @@ use crate::constraint::{CLIENT_ID, Constraints, POOL_ID, SESSION, TEXT, TOKEN};
 use crate::error::ApiError;
 use crate::secret_hash;
 use crate::service::Service;
-use crate::sign_in::{Caller, Step, new_password, password, refresh, srp};
+use crate::sign_in::{Caller, Flow, Parameters, Step, new_password, password, refresh, srp};
 use crate::state::{AuthFlow, Presented, RefreshToken};
 
 const FLOWS: &[&str] = &[
@@ -105,12 +105,8 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
     );
     let pool = pool_member(&mut constraints, side, request.user_pool_id);
     constraints.check()?;
-    let caller = caller(
-        service,
-        &client_id,
-        pool.as_deref(),
-        request.client_metadata,
-    )?;
+    let mut caller = caller(service, &client_id, pool.as_deref())?;
+    caller.validation = request.client_metadata;
     let parameters = request.auth_parameters;
     let step = match (side, flow.as_str()) {
         (_, "USER_SRP_AUTH") => {
@@ -119,11 +115,11 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
         }
         (Side::Open, "USER_PASSWORD_AUTH") => {
             caller.check_flow(AuthFlow::AllowUserPasswordAuth)?;
-            password::begin(service, &caller, &parameters).await?
+            password::begin(service, &caller, Flow::UserPassword, &parameters).await?
         }
         (Side::Admin, "ADMIN_USER_PASSWORD_AUTH" | "ADMIN_NO_SRP_AUTH") => {
             caller.check_flow(AuthFlow::AllowAdminUserPasswordAuth)?;
-            password::begin(service, &caller, &parameters).await?
+            password::begin(service, &caller, Flow::AdminUserPassword, &parameters).await?
         }
         (_, "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN") => {
             refresh::begin(service, &caller, &parameters)?
@@ -182,15 +178,13 @@ async fn respond(
     let session = constraints.optional("session", request.session, &SESSION);
     let pool = pool_member(&mut constraints, side, request.user_pool_id);
     constraints.check()?;
-    let caller = caller(
-        service,
-        &client_id,
-        pool.as_deref(),
-        request.client_metadata,
-    )?;
+    let mut caller = caller(service, &client_id, pool.as_deref())?;
+    caller.metadata = request.client_metadata;
     let responses = request.challenge_responses;
     let step: Step = match challenge.as_str() {
-        "PASSWORD_VERIFIER" => srp::respond(service, &caller, &responses).await?,
+        "PASSWORD_VERIFIER" => {
+            srp::respond(service, &caller, session.as_deref(), &responses).await?
+        }
         "NEW_PASSWORD_REQUIRED" => {
             new_password::respond(service, &caller, session.as_deref(), &responses).await?
         }
@@ -208,7 +202,6 @@ pub(super) fn caller(
     service: &Service,
     client_id: &str,
     pool_id: Option<&str>,
-    metadata: BTreeMap<String, String>,
 ) -> Result<Caller, ApiError> {
     service.read(|state| {
         if let Some(pool_id) = pool_id {
@@ -221,7 +214,8 @@ pub(super) fn caller(
         Ok(Caller {
             pool: pool.id.clone(),
             client: client.clone(),
-            metadata,
+            validation: Parameters::new(),
+            metadata: Parameters::new(),
         })
     })
 }
@@ -232,6 +226,8 @@ pub(super) struct GetTokensFromRefreshToken {
     refresh_token: Option<String>,
     client_id: Option<String>,
     client_secret: Option<String>,
+    #[serde(default, deserialize_with = "text_map")]
+    client_metadata: BTreeMap<String, String>,
 }
 
 pub(super) async fn get_tokens_from_refresh_token(
@@ -242,7 +238,8 @@ pub(super) async fn get_tokens_from_refresh_token(
     let token = constraints.required("refreshToken", request.refresh_token, &TOKEN);
     let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
     constraints.check()?;
-    let caller = caller(service, &client_id, None, BTreeMap::new())?;
+    let mut caller = caller(service, &client_id, None)?;
+    caller.metadata = request.client_metadata;
     if !secret_hash::is_secret_of(&caller.client, request.client_secret.as_deref()) {
         return Err(ApiError::not_authorized(format!(
             "Unable to verify secret for client {client_id}"
@@ -267,7 +264,7 @@ pub(super) fn revoke_token(service: &Service, request: RevokeToken) -> Result<Va
     let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
     constraints.check()?;
     // RevokeToken has no ResourceNotFoundException: an unknown client is no authorized one.
-    let caller = caller(service, &client_id, None, BTreeMap::new())
+    let caller = caller(service, &client_id, None)
         .map_err(|_unknown| ApiError::unauthorized("Invalid client."))?;
     if !secret_hash::is_secret_of(&caller.client, request.client_secret.as_deref()) {
         return Err(ApiError::unauthorized("Invalid client secret."));

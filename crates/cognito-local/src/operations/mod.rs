@@ -12,6 +12,7 @@ mod group;
 mod pool;
 mod reset;
 mod sign_up;
+mod triggers;
 mod user;
 mod view;
 
@@ -142,9 +143,7 @@ pub(crate) async fn run(
         "RevokeToken" => auth::revoke_token(service, parse(body)?),
         "SignUp" => sign_up::sign_up(service, parse(body)?).await,
         "ConfirmSignUp" => sign_up::confirm_sign_up(service, parse(body)?).await,
-        "ResendConfirmationCode" => {
-            sign_up::resend_confirmation_code(service, parse(body)?).await
-        }
+        "ResendConfirmationCode" => sign_up::resend_confirmation_code(service, parse(body)?).await,
         "AdminConfirmSignUp" => sign_up::admin_confirm_sign_up(service, parse(body)?).await,
         "ForgotPassword" => reset::forgot_password(service, parse(body)?).await,
         "ConfirmForgotPassword" => reset::confirm_forgot_password(service, parse(body)?).await,

@@ -8,12 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::view;
+use super::{triggers, view};
 use crate::constraint::{Constraints, NAME, POOL_ID};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::state::{PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES};
-use crate::trigger::{InvokeUrl, Trigger};
 
 /// Kept and shown, not acted on.
 const SHOWN: &[&str] = &[
@@ -156,7 +155,7 @@ pub(super) fn create_user_pool(
             .and_then(Value::as_bool)
             .unwrap_or(false),
         account_recovery,
-        user_migration: triggers(request.lambda_config.unwrap_or_default())?,
+        triggers: triggers::from_config(request.lambda_config.unwrap_or_default())?,
     };
     if let Some(problem) = settings.problems().into_iter().next() {
         return Err(ApiError::invalid_parameter(problem));
@@ -260,25 +259,7 @@ fn schema(attributes: Vec<SchemaAttribute>) -> Result<Attributes, ApiError> {
     Ok((required, custom))
 }
 
-/// A command is taken from the seed only: over the wire it would let anybody who reaches the port run programs.
-fn triggers(config: Map<String, Value>) -> Result<Option<Trigger>, ApiError> {
-    let mut migration = None;
-    for (name, value) in config.into_iter().filter(|(_, value)| !value.is_null()) {
-        let url = value.as_str().map(str::parse::<InvokeUrl>);
-        match (name.as_str(), url) {
-            ("UserMigration", Some(Ok(url))) => migration = Some(Trigger::Url(url)),
-            ("UserMigration", Some(Err(error))) => {
-                return Err(ApiError::invalid_parameter(format!(
-                    "The local pool calls triggers by their Invoke URL: {error}"
-                )));
-            }
-            _ => return Err(not_offered(&format!("the trigger {name}"))),
-        }
-    }
-    Ok(migration)
-}
-
-fn not_offered(what: &str) -> ApiError {
+pub(super) fn not_offered(what: &str) -> ApiError {
     ApiError::invalid_parameter(format!("The local pool does not offer {what}."))
 }
 

@@ -24,9 +24,15 @@ pub(super) async fn forgot_password(
     request: ClientAndUsername,
 ) -> Result<Value, ApiError> {
     let account = request.check()?.account(service)?;
-    service.read(|state| recoverable(state.pool(&account.caller.pool)?))?;
-    let account = taken_over(service, account).await?;
     let now = service.now();
+    service.change(|state| {
+        let pool = state.pool_mut(&account.caller.pool)?;
+        recoverable(pool)?;
+        // Before anything else: the migration function must not become a place to guess at.
+        pool.attempts
+            .count(&account.key, Action::ForgotPassword, now)
+    })?;
+    let account = taken_over(service, account).await?;
     let outgoing = service.change(|state| {
         let pool = state.pool_mut(&account.caller.pool)?;
         let media = pool.settings.recovery_media();
@@ -37,8 +43,6 @@ pub(super) async fn forgot_password(
             ));
         }
         let contact = user.and_then(|user| proven(pool, user));
-        pool.attempts
-            .count(&account.key, Action::ForgotPassword, now)?;
         let shown = match &contact {
             Some(contact) => Some(contact.clone()),
             None if account.hidden() => account.stand_in(pool, &media),
@@ -132,11 +136,11 @@ pub(super) async fn confirm_forgot_password(
     let (caller, key, now) = (&account.caller, &account.key, service.now());
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;
-        let known = account.user(pool)?.is_some();
         // Before the code: what a password lacks is told to everybody alike.
         pool.settings.password_policy.check(&chosen)?;
         pool.attempts
             .count(key, Action::ConfirmForgotPassword, now)?;
+        let known = account.user(pool)?.is_some();
         right_code(pool, key, &code, known, now)
     })?;
     let password = password::enrol(service, &caller.pool, key, chosen).await?;

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::account::{self, Open, Outgoing, deliver};
 use super::{Attribute, attribute_map, text_map, writable};
-use crate::constraint::{CODE, Constraints, CLIENT_ID, PASSWORD, POOL_ID, SECRET_HASH, SESSION, USERNAME};
+use crate::constraint::{
+    CLIENT_ID, CODE, Constraints, PASSWORD, POOL_ID, SECRET_HASH, SESSION, USERNAME,
+};
 use crate::error::ApiError;
 use crate::message::{Contact, Medium, NO_CLIENT, Purpose};
 use crate::service::Service;
@@ -104,7 +106,15 @@ pub(super) async fn sign_up(service: &Service, request: SignUp) -> Result<Value,
     answer.insert("UserSub".to_owned(), sub.into());
     if confirmed {
         let (pool, client) = (&caller.pool, &caller.client.id);
-        account::confirmed(service, pool, client, &key, "ConfirmSignUp", &caller.metadata).await?;
+        account::confirmed(
+            service,
+            pool,
+            client,
+            &key,
+            "ConfirmSignUp",
+            &caller.metadata,
+        )
+        .await?;
     }
     if let Some((contact, code)) = outgoing {
         let sent = deliver(service, &caller, Purpose::SignUp, &key, &contact, &code).await?;
@@ -258,11 +268,14 @@ pub(super) async fn confirm_sign_up(
     let (force, now) = (request.force_alias_creation == Some(true), service.now());
     service.change(|state| {
         let pool = state.pool_mut(&account.caller.pool)?;
+        pool.attempts
+            .count(&account.key, Action::ConfirmSignUp, now)?;
         let known = match account.user(pool)? {
-            Some(user) if user.status != UserStatus::Unconfirmed => return Err(not_unconfirmed(user)),
+            Some(user) if user.status != UserStatus::Unconfirmed => {
+                return Err(not_unconfirmed(user));
+            }
             user => user.is_some(),
         };
-        pool.attempts.count(&account.key, Action::ConfirmSignUp, now)?;
         let contact = pool
             .codes
             .check(&pool.secret, &account.key, CodeUse::SignUp, &code, now)?;
@@ -283,7 +296,15 @@ pub(super) async fn confirm_sign_up(
     })?;
     let caller = &account.caller;
     let (pool, client) = (&caller.pool, &caller.client.id);
-    account::confirmed(service, pool, client, &account.key, "ConfirmSignUp", &caller.metadata).await?;
+    account::confirmed(
+        service,
+        pool,
+        client,
+        &account.key,
+        "ConfirmSignUp",
+        &caller.metadata,
+    )
+    .await?;
     Ok(json!({}))
 }
 
@@ -336,13 +357,14 @@ pub(super) async fn resend_confirmation_code(
     let now = service.now();
     let outgoing = service.change(|state| {
         let pool = state.pool_mut(&account.caller.pool)?;
+        pool.attempts.count(&account.key, Action::ResendCode, now)?;
         let media: Vec<_> = pool.settings.verification_media().collect();
         let user = account.user(pool)?;
         if user.is_some_and(|user| user.status != UserStatus::Unconfirmed) {
             return Err(ApiError::invalid_parameter("User is already confirmed."));
         }
-        let contact = user.and_then(|user| media.iter().find_map(|medium| Contact::of(user, *medium)));
-        pool.attempts.count(&account.key, Action::ResendCode, now)?;
+        let contact =
+            user.and_then(|user| media.iter().find_map(|medium| Contact::of(user, *medium)));
         let shown = match &contact {
             Some(contact) => Some(contact.clone()),
             None if account.hidden() => account.stand_in(pool, &media),
@@ -353,7 +375,9 @@ pub(super) async fn resend_confirmation_code(
         })?;
         Outgoing::issue(pool, &account, CodeUse::SignUp, contact, shown, now)
     })?;
-    let details = outgoing.send(service, &account, Purpose::ResendCode).await?;
+    let details = outgoing
+        .send(service, &account, Purpose::ResendCode)
+        .await?;
     Ok(json!({ "CodeDeliveryDetails": details }))
 }
 
@@ -388,6 +412,14 @@ pub(super) async fn admin_confirm_sign_up(
         Ok(key)
     })?;
     let metadata = &request.client_metadata;
-    account::confirmed(service, &pool_id, NO_CLIENT, &key, "ConfirmSignUp", metadata).await?;
+    account::confirmed(
+        service,
+        &pool_id,
+        NO_CLIENT,
+        &key,
+        "ConfirmSignUp",
+        metadata,
+    )
+    .await?;
     Ok(json!({}))
 }

@@ -81,22 +81,19 @@ pub(super) async fn change_password(
     constraints.check()?;
     let caller = authorize(service, &token).await?;
     let now = service.now();
-    let (pool_name, name, current) = service.change(|state| {
-        let pool = state.pool_mut(&caller.pool)?;
+    let (pool_name, name, current) = service.read(|state| {
+        let pool = state.pool(&caller.pool)?;
         check_lock(pool, &caller.user, now)?;
         let user = pool
             .users
             .get(&caller.user)
             .ok_or_else(ApiError::user_missing)?;
         pool.settings.password_policy.check(&proposed)?;
-        let found = (
+        Ok::<_, ApiError>((
             pool.srp_name().to_owned(),
             user.name.clone(),
             user.password.clone(),
-        );
-        pool.attempts
-            .count(&caller.user, Action::ChangePassword, now)?;
-        Ok::<_, ApiError>(found)
+        ))
     })?;
     let salt = current.as_ref().map(|password| password.salt.clone());
     let right = match (current, previous) {
@@ -112,14 +109,16 @@ pub(super) async fn change_password(
         }
         (None, _) => true,
     };
-    if !right {
-        service.change(|state| {
-            let pool = state.pool_mut(&caller.pool)?;
-            check_lock(pool, &caller.user, now)?;
+    service.change(|state| {
+        let pool = state.pool_mut(&caller.pool)?;
+        check_lock(pool, &caller.user, now)?;
+        if !right {
             pool.lockout.failed(&caller.user, now);
-            Err::<(), _>(ApiError::incorrect())
-        })?;
-    }
+            return Err(ApiError::incorrect());
+        }
+        pool.attempts
+            .count(&caller.user, Action::ChangePassword, now)
+    })?;
     let password = password::enrol(service, &caller.pool, &caller.user, proposed).await?;
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;

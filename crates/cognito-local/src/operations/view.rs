@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::triggers;
 use crate::state::{AuthFlow, Client, Group, Pool, User};
 
 /// Seconds since the epoch with a fraction, as the protocol's timestamps are.
@@ -199,14 +200,7 @@ pub(super) fn pool(pool: &Pool) -> Value {
             json!({ "RecoveryMechanisms": ways }),
         );
     }
-    let trigger = match &settings.user_migration {
-        None => json!({}),
-        Some(crate::trigger::Trigger::Url(url)) => json!({ "UserMigration": url.to_string() }),
-        Some(crate::trigger::Trigger::Command(_)) => {
-            json!({ "UserMigration": "arn:aws:lambda:local:000000000000:function:command" })
-        }
-    };
-    put("LambdaConfig", trigger);
+    put("LambdaConfig", triggers::config(&settings.triggers));
     view.into()
 }
 

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::reader::{At, Reader, key_of, suggestion, words};
 use super::{ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check};
 use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Recovery, UserStatus};
-use crate::trigger::Trigger;
+use crate::trigger::{Kind, LambdaVersion, Trigger, Triggers};
 
 /// Reads and checks a document.
 pub(super) fn read(text: &str, origin: &str) -> Result<Seed, SeedError> {
@@ -108,7 +108,10 @@ impl<'t> Reader<'t> {
             ),
             allow_admin_create_user_only: !self.flag(at, "allow_sign_up").unwrap_or(true),
             account_recovery: self.account_recovery(at),
-            user_migration: self.table(at, "triggers").and_then(|at| self.triggers(&at)),
+            triggers: self
+                .table(at, "triggers")
+                .map(|at| self.triggers(&at))
+                .unwrap_or_default(),
         };
         PoolSeed {
             name: self.text(at, "name", r#""dev""#).unwrap_or_default(),
@@ -182,20 +185,38 @@ impl<'t> Reader<'t> {
         }
     }
 
+    fn triggers(&mut self, at: &At<'t>) -> Triggers {
+        const VERSION: &str = "pre_token_generation_version";
+        const LIMIT: &str = "custom_challenge_limit";
+        let mut known: Vec<_> = Kind::ALL.into_iter().map(Kind::key).collect();
+        known.extend([VERSION, LIMIT]);
+        self.known(at, &known);
+        let default = Triggers::default();
+        Triggers {
+            functions: Kind::ALL
+                .into_iter()
+                .filter_map(|kind| Some((kind, self.function(at, kind.key())?)))
+                .collect(),
+            pre_token_generation_version: self
+                .converted(at, VERSION, r#""V1_0", "V2_0" or "V3_0""#, |value| {
+                    LambdaVersion::from_name(value.as_str()?)
+                })
+                .unwrap_or(default.pre_token_generation_version),
+            custom_challenge_limit: self
+                .number(at, LIMIT, "10")
+                .unwrap_or(default.custom_challenge_limit),
+        }
+    }
+
     /// A text is an Invoke URL, a list is a command.
-    fn triggers(&mut self, at: &At<'t>) -> Option<Trigger> {
-        self.known(at, &["user_migration"]);
-        const EXAMPLE: &str = r#""http://127.0.0.1:3001/2015-03-31/functions/MigrateUser/invocations" or ["node", "migrate.js"]"#;
-        let (line, value) = self.value(at, "user_migration")?;
+    fn function(&mut self, at: &At<'t>, key: &str) -> Option<Trigger> {
+        const EXAMPLE: &str = r#""http://127.0.0.1:3001/2015-03-31/functions/MyTrigger/invocations" or ["node", "trigger.js"]"#;
+        let (line, value) = self.value(at, key)?;
         if let Some(url) = value.as_str() {
             return match url.parse() {
                 Ok(url) => Some(Trigger::Url(url)),
                 Err(error) => {
-                    self.problem(
-                        line,
-                        key_of(at, "user_migration"),
-                        format!("{url:?}: {error}"),
-                    );
+                    self.problem(line, key_of(at, key), format!("{url:?}: {error}"));
                     None
                 }
             };
@@ -203,7 +224,7 @@ impl<'t> Reader<'t> {
         let command = words(value)
             .filter(|command| command.first().is_some_and(|program| !program.is_empty()));
         if command.is_none() {
-            self.wrong(line, at, "user_migration", EXAMPLE);
+            self.wrong(line, at, key, EXAMPLE);
         }
         command.map(Trigger::Command)
     }

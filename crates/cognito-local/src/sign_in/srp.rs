@@ -1,7 +1,8 @@
 //! USER_SRP_AUTH and the PASSWORD_VERIFIER challenge.
 //!
 //! The state of the exchange travels in the SECRET_BLOCK, so nothing is kept for who never answers. A block
-//! is good for one answer, right or wrong, within 30 s.
+//! is good for one answer, right or wrong, within 30 s. Inside another flow it is bound to that flow's `Session`: a
+//! block that could stand alone would let its answer leave the flow and what the flow still asks for.
 
 use std::time::Duration;
 
@@ -11,14 +12,17 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::{
-    Caller, Parameters, Step, Target, expired_session, foreign_session, milliseconds, required,
-    settle, used_session,
+    Caller, Flow, Parameters, Step, Target, UnderWay, expired_session, foreign_session, go_on,
+    milliseconds, open_session, required, settle, used_session,
 };
 use crate::error::ApiError;
-use crate::sealed::SecretBlock;
+use crate::sealed::{Carrier, SecretBlock};
 use crate::service::Service;
 use crate::srp::{Claim, Exchange, LONGEST_PUBLIC};
+use crate::trigger::authentication;
 use crate::{random, secret_hash, timestamp};
+
+const NAME: &str = "PASSWORD_VERIFIER";
 
 /// Life of a SECRET_BLOCK; the service documents "a few seconds".
 const BLOCK_LIFE: Duration = Duration::from_secs(30);
@@ -43,6 +47,20 @@ pub(crate) async fn begin(
     if !target.known && !caller.hides_users() {
         return Err(ApiError::user_missing());
     }
+    let under_way = UnderWay::begin(&target, Flow::UserSrp, parameters.get("DEVICE_KEY"));
+    authentication::begins(service, caller, &under_way).await?;
+    let carrier = Carrier::Block(under_way);
+    challenge(service, caller, &target, a, carrier).await
+}
+
+/// PASSWORD_VERIFIER without its `Session`.
+async fn challenge(
+    service: &Service,
+    caller: &Caller,
+    target: &Target,
+    a: String,
+    carrier: Carrier,
+) -> Result<Step, ApiError> {
     let password = target.password.clone();
     let exchange = service
         .compute(move || Exchange::begin(&password, &a))
@@ -51,8 +69,7 @@ pub(crate) async fn begin(
     let block = SecretBlock {
         id: random::uuid()?,
         client: caller.client.id.clone(),
-        key: target.key,
-        name: target.name.clone(),
+        carrier,
         exchange,
         expires: milliseconds(service.now() + BLOCK_LIFE),
     };
@@ -62,7 +79,7 @@ pub(crate) async fn begin(
             .map(|pool| block.seal(&pool.secret))
     })??;
     Ok(Step::Challenge {
-        name: "PASSWORD_VERIFIER",
+        name: NAME,
         session: None,
         parameters: json!({
             "SALT": target.password.salt,
@@ -78,9 +95,9 @@ pub(crate) async fn begin(
 pub(crate) async fn respond(
     service: &Service,
     caller: &Caller,
+    session: Option<&str>,
     responses: &Parameters,
 ) -> Result<Step, ApiError> {
-    caller.check_flow(crate::state::AuthFlow::AllowUserSrpAuth)?;
     let username = required(responses, "USERNAME")?;
     let secret_block = required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")?;
     let signature = STANDARD
@@ -94,16 +111,29 @@ pub(crate) async fn respond(
     )?;
     check_timestamp(service, &timestamp)?;
 
-    let (block, signed) = spend(service, caller, secret_block)?;
-    let target = Target::look_up(service, caller, &block.key)?;
-    let answers_for =
-        username == block.name || Target::look_up(service, caller, username)?.key == block.key;
+    let (block, signed) = redeem(service, caller, secret_block)?;
+    let mut under_way = match block.carrier {
+        Carrier::Block(under_way) => under_way,
+        Carrier::Session(id) => {
+            let session = open_session(service, caller, NAME, username, session)?;
+            if session.id != id {
+                return Err(foreign_session());
+            }
+            session.under_way
+        }
+    };
+    caller.check_flow(under_way.flow.setting())?;
+    under_way.see_device(responses);
+    let target = Target::look_up(service, caller, &under_way.user)?;
+    let answers_for = username == under_way.name
+        || Target::look_up(service, caller, username)?.key == under_way.user;
     let expected = {
         let (password, pool_name, name) = (
             target.password.clone(),
             target.pool_name.clone(),
-            block.name,
+            under_way.name.clone(),
         );
+        let exchange = block.exchange;
         let claim = move || {
             let claim = Claim {
                 pool_name: &pool_name,
@@ -111,16 +141,19 @@ pub(crate) async fn respond(
                 secret_block: &signed,
                 timestamp: &timestamp,
             };
-            block.exchange.signature(&password, &claim)
+            exchange.signature(&password, &claim)
         };
         service.compute(claim).await??
     };
     let right = answers_for && verify_slices_are_equal(&expected, &signature).is_ok();
-    settle(service, caller, &target, right)
+    settle(service, caller, &target, right)?;
+    under_way.password = Some(target.password.salt);
+    under_way.prove(NAME);
+    go_on(service, caller, under_way).await
 }
 
 /// Opens a SECRET_BLOCK and marks it as used, before the proof is looked at: a block is one guess.
-fn spend(
+fn redeem(
     service: &Service,
     caller: &Caller,
     text: &str,

@@ -29,7 +29,10 @@ impl Action {
     /// Calls an hour. Cognito says 5 to 20 for a forgotten password.
     fn limit(self) -> usize {
         match self {
-            Self::ChangePassword | Self::AttributeCode | Self::ResendCode | Self::ForgotPassword => 5,
+            Self::ChangePassword
+            | Self::AttributeCode
+            | Self::ResendCode
+            | Self::ForgotPassword => 5,
             Self::ConfirmForgotPassword | Self::ConfirmSignUp | Self::VerifyAttribute => 15,
         }
     }
@@ -48,8 +51,7 @@ impl Attempts {
     ) -> Result<(), ApiError> {
         let recent = |time: &Duration| *time + HOUR > now;
         if self.0.len() >= SWEEP_AT {
-            self.0
-                .retain(|_, times| times.back().is_some_and(recent));
+            self.0.retain(|_, times| times.back().is_some_and(recent));
         }
         let times = self.0.entry((key.to_owned(), action)).or_default();
         times.retain(recent);

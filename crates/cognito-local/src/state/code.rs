@@ -246,7 +246,14 @@ mod tests {
                 medium: Medium::Email,
                 address: String::new(),
             };
-            codes.put(&[1; 32], &name.to_string(), CodeUse::ResetPassword, "1", contact, NOW);
+            codes.put(
+                &[1; 32],
+                &name.to_string(),
+                CodeUse::ResetPassword,
+                "1",
+                contact,
+                NOW,
+            );
         }
         codes.sweep(NOW, |key| key == "ada");
         assert_eq!(codes.0.len(), 1);

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Attempts, Client, CodeUse, Codes, Grant, Lockout, PoolSettings, STANDARD_ATTRIBUTES, Spent, User, UserName,
+    Attempts, Client, CodeUse, Codes, Grant, Lockout, PoolSettings, STANDARD_ATTRIBUTES, Spent,
+    User, UserName,
 };
 use crate::constraint::USERNAME;
 use crate::error::ApiError;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 use crate::message::Medium;
-use crate::trigger::Trigger;
+use crate::trigger::Triggers;
 
 /// Cognito's standard attributes, without `sub`.
 pub(crate) const STANDARD_ATTRIBUTES: [&str; 19] = [
@@ -59,8 +59,9 @@ pub struct PoolSettings {
     /// address, as Cognito does when nothing is said.
     #[serde(default)]
     pub account_recovery: Vec<Recovery>,
-    /// Called when a user who signs in by password does not exist.
-    pub user_migration: Option<Trigger>,
+    /// Functions the pool calls.
+    #[serde(default, alias = "user_migration", deserialize_with = "Triggers::kept")]
+    pub triggers: Triggers,
 }
 
 /// A name of `AccountRecoverySetting.RecoveryMechanisms`.
@@ -265,6 +266,9 @@ impl PoolSettings {
         }
         if !(1..=365).contains(&self.password_policy.temporary_password_validity_days) {
             problems.push("TemporaryPasswordValidityDays must be 1 to 365".to_owned());
+        }
+        if !(1..=100).contains(&self.triggers.custom_challenge_limit) {
+            problems.push("custom_challenge_limit must be 1 to 100".to_owned());
         }
         problems
     }
