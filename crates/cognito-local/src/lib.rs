@@ -37,6 +37,7 @@ mod timestamp;
 mod token;
 pub mod totp;
 mod trigger;
+mod web_authn;
 
 use std::io;
 use std::net::SocketAddr;
@@ -51,7 +52,9 @@ pub use seed::{ClientSeed, GroupSeed, PoolSeed, Problem, SecretSeed, Seed, SeedE
 pub use settings::{DEFAULT_PORT, Fault, FaultWhen, Now, Settings};
 pub use state::store::StoreError;
 pub use state::{
-    AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Recovery, Unit, UserStatus, Validity,
+    AuthFlow, ClientSettings, DeviceSettings, FirstFactor, MfaConfiguration, MfaMethod,
+    MfaSettings, PasswordPolicy, PoolSettings, Recovery, Unit, UserStatus, Validity,
+    WebAuthnSettings,
 };
 pub use summary::{ClientSummary, PoolSummary, UserSummary};
 pub use trigger::{InvokeUrl, InvokeUrlError, Kind, LambdaVersion, Trigger, Triggers};

@@ -8,13 +8,16 @@ mod admin_user;
 mod attribute;
 mod auth;
 mod client;
+mod device;
 mod group;
+mod mfa;
 mod pool;
 mod reset;
 mod sign_up;
 mod triggers;
 mod user;
 mod view;
+mod web_authn;
 
 use std::collections::BTreeMap;
 
@@ -26,25 +29,18 @@ use crate::constraint::{ATTRIBUTE_NAME, ATTRIBUTE_VALUE, Constraints};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::state::{Client, Pool};
+use device::By;
 
 /// Operations of the service that the pool knows by name and does not offer.
 const NOT_OFFERED: &[&str] = &[
     "AddCustomAttributes",
     "AdminDisableProviderForUser",
-    "AdminForgetDevice",
-    "AdminGetDevice",
     "AdminLinkProviderForUser",
-    "AdminListDevices",
     "AdminListGroupsForUser",
     "AdminListUserAuthEvents",
     "AdminRemoveUserFromGroup",
-    "AdminSetUserMFAPreference",
     "AdminSetUserSettings",
     "AdminUpdateAuthEventFeedback",
-    "AdminUpdateDeviceStatus",
-    "AssociateSoftwareToken",
-    "CompleteWebAuthnRegistration",
-    "ConfirmDevice",
     "CreateIdentityProvider",
     "CreateManagedLoginBranding",
     "CreateResourceServer",
@@ -57,24 +53,18 @@ const NOT_OFFERED: &[&str] = &[
     "DeleteUserPool",
     "DeleteUserPoolClient",
     "DeleteUserPoolDomain",
-    "DeleteWebAuthnCredential",
     "DescribeIdentityProvider",
     "DescribeManagedLoginBranding",
     "DescribeResourceServer",
     "DescribeRiskConfiguration",
     "DescribeUserImportJob",
     "DescribeUserPoolDomain",
-    "ForgetDevice",
     "GetCSVHeader",
-    "GetDevice",
     "GetGroup",
     "GetIdentityProviderByIdentifier",
     "GetLogDeliveryConfiguration",
     "GetSigningCertificate",
     "GetUICustomization",
-    "GetUserAuthFactors",
-    "GetUserPoolMfaConfig",
-    "ListDevices",
     "ListGroups",
     "ListIdentityProviders",
     "ListResourceServers",
@@ -83,20 +73,15 @@ const NOT_OFFERED: &[&str] = &[
     "ListUserPoolClients",
     "ListUserPools",
     "ListUsersInGroup",
-    "ListWebAuthnCredentials",
     "SetLogDeliveryConfiguration",
     "SetRiskConfiguration",
     "SetUICustomization",
-    "SetUserMFAPreference",
-    "SetUserPoolMfaConfig",
     "SetUserSettings",
     "StartUserImportJob",
-    "StartWebAuthnRegistration",
     "StopUserImportJob",
     "TagResource",
     "UntagResource",
     "UpdateAuthEventFeedback",
-    "UpdateDeviceStatus",
     "UpdateGroup",
     "UpdateIdentityProvider",
     "UpdateManagedLoginBranding",
@@ -104,7 +89,6 @@ const NOT_OFFERED: &[&str] = &[
     "UpdateUserPool",
     "UpdateUserPoolClient",
     "UpdateUserPoolDomain",
-    "VerifySoftwareToken",
 ];
 
 /// Runs one operation on the JSON body of its request.
@@ -161,6 +145,40 @@ pub(crate) async fn run(
         }
         "VerifyUserAttribute" => attribute::verify_user_attribute(service, parse(body)?).await,
         "DeleteUser" => user::delete_user(service, parse(body)?).await,
+        "AdminSetUserMFAPreference" => mfa::admin_set_user_mfa_preference(service, parse(body)?),
+        "GetUserAuthFactors" => mfa::get_user_auth_factors(service, parse(body)?).await,
+        "GetUserPoolMfaConfig" => mfa::config::get_user_pool_mfa_config(service, parse(body)?),
+        "SetUserMFAPreference" => mfa::set_user_mfa_preference(service, parse(body)?).await,
+        "SetUserPoolMfaConfig" => mfa::config::set_user_pool_mfa_config(service, parse(body)?),
+        "ConfirmDevice" => device::confirm_device(service, parse(body)?).await,
+        "UpdateDeviceStatus" => device::update_device_status(service, By::User, parse(body)?).await,
+        "ForgetDevice" => device::forget_device(service, By::User, parse(body)?).await,
+        "GetDevice" => device::get_device(service, By::User, parse(body)?).await,
+        "ListDevices" => device::list_devices(service, By::User, parse(body)?).await,
+        "AdminUpdateDeviceStatus" => {
+            device::update_device_status(service, By::Admin, parse(body)?).await
+        }
+        "AdminForgetDevice" => device::forget_device(service, By::Admin, parse(body)?).await,
+        "AdminGetDevice" => device::get_device(service, By::Admin, parse(body)?).await,
+        "AdminListDevices" => device::list_devices(service, By::Admin, parse(body)?).await,
+        "StartWebAuthnRegistration" => {
+            web_authn::start_web_authn_registration(service, parse(body)?).await
+        }
+        "CompleteWebAuthnRegistration" => {
+            web_authn::complete_web_authn_registration(service, parse(body)?).await
+        }
+        "ListWebAuthnCredentials" => {
+            web_authn::list_web_authn_credentials(service, parse(body)?).await
+        }
+        "DeleteWebAuthnCredential" => {
+            web_authn::delete_web_authn_credential(service, parse(body)?).await
+        }
+        "AssociateSoftwareToken" => {
+            mfa::software_token::associate_software_token(service, parse(body)?).await
+        }
+        "VerifySoftwareToken" => {
+            mfa::software_token::verify_software_token(service, parse(body)?).await
+        }
         known if NOT_OFFERED.contains(&known) => {
             let text = format!(
                 "The local pool does not offer {known}. It stands in for Amazon Cognito on one machine and has a part of its operations."

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{triggers, view};
+use super::{mfa, triggers, view};
 use crate::constraint::{Constraints, NAME, POOL_ID};
 use crate::error::ApiError;
 use crate::service::Service;
@@ -39,7 +39,7 @@ pub(super) struct CreateUserPool {
     alias_attributes: Option<BTreeSet<String>>,
     username_attributes: Option<BTreeSet<String>>,
     mfa_configuration: Option<String>,
-    device_configuration: Option<Value>,
+    device_configuration: Option<mfa::config::DeviceConfiguration>,
     username_configuration: Option<UsernameConfiguration>,
     schema: Option<Vec<SchemaAttribute>>,
     auto_verified_attributes: Option<BTreeSet<String>>,
@@ -53,6 +53,7 @@ pub(super) struct CreateUserPool {
 #[serde(rename_all = "PascalCase")]
 struct Policies {
     password_policy: Option<Policy>,
+    sign_in_policy: Option<mfa::config::SignInPolicy>,
 }
 
 #[derive(Deserialize)]
@@ -115,22 +116,17 @@ pub(super) fn create_user_pool(
         &mut constraints,
         request.account_recovery_setting.unwrap_or_default(),
     );
-    let policy = policy(
-        &mut constraints,
-        request
-            .policies
-            .and_then(|policies| policies.password_policy),
-    );
+    let (password_policy, sign_in_policy) = request
+        .policies
+        .map(|policies| (policies.password_policy, policies.sign_in_policy))
+        .unwrap_or_default();
+    let policy = policy(&mut constraints, password_policy);
+    let first_factors = mfa::config::first_factors(&mut constraints, sign_in_policy);
     constraints.check()?;
-    if request.mfa_configuration.is_some_and(|mfa| mfa == "ON") {
-        return Err(not_offered("MfaConfiguration ON"));
-    }
-    if request
-        .device_configuration
-        .is_some_and(|devices| !devices.is_null())
-    {
-        return Err(not_offered("DeviceConfiguration"));
-    }
+    let mfa = mfa::config::by_sms(
+        request.mfa_configuration.as_deref(),
+        request.other.contains_key("SmsConfiguration"),
+    )?;
     let (required_attributes, custom_attributes) = schema(request.schema.unwrap_or_default())?;
     let settings = PoolSettings {
         username_attributes: request.username_attributes.unwrap_or_default(),
@@ -156,6 +152,10 @@ pub(super) fn create_user_pool(
             .unwrap_or(false),
         account_recovery,
         triggers: triggers::from_config(request.lambda_config.unwrap_or_default())?,
+        mfa,
+        first_factors,
+        devices: request.device_configuration.map(Into::into),
+        web_authn: None,
     };
     if let Some(problem) = settings.problems().into_iter().next() {
         return Err(ApiError::invalid_parameter(problem));

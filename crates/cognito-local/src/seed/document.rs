@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
 
 use super::reader::{At, Reader, key_of, suggestion, words};
-use super::{ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check};
+use super::{
+    ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check, factors,
+};
 use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Recovery, UserStatus};
 use crate::trigger::{Kind, LambdaVersion, Trigger, Triggers};
 
@@ -59,31 +61,29 @@ impl<'t> Reader<'t> {
     }
 
     fn pool(&mut self, at: &At<'t>) -> PoolSeed {
-        self.known(
-            at,
-            &[
-                "name",
-                "id",
-                "username_attributes",
-                "alias_attributes",
-                "case_sensitive",
-                "required_attributes",
-                "custom_attributes",
-                "password_policy",
-                "auto_verified_attributes",
-                "attributes_require_verification_before_update",
-                "allow_sign_up",
-                "account_recovery",
-                "triggers",
-                "client",
-                "group",
-                "user",
-            ],
-        );
+        const KEYS: [&str; 16] = [
+            "name",
+            "id",
+            "username_attributes",
+            "alias_attributes",
+            "case_sensitive",
+            "required_attributes",
+            "custom_attributes",
+            "password_policy",
+            "auto_verified_attributes",
+            "attributes_require_verification_before_update",
+            "allow_sign_up",
+            "account_recovery",
+            "triggers",
+            "client",
+            "group",
+            "user",
+        ];
+        self.known(at, &[&KEYS[..], &factors::POOL_KEYS].concat());
         let names = |reader: &mut Self, key: &str, example: &str| {
             reader.texts(at, key, example).unwrap_or_default()
         };
-        let settings = PoolSettings {
+        let mut settings = PoolSettings {
             username_attributes: names(self, "username_attributes", r#"["email"]"#),
             alias_attributes: names(
                 self,
@@ -112,7 +112,9 @@ impl<'t> Reader<'t> {
                 .table(at, "triggers")
                 .map(|at| self.triggers(&at))
                 .unwrap_or_default(),
+            ..PoolSettings::default()
         };
+        self.pool_factors(at, &mut settings);
         PoolSeed {
             name: self.text(at, "name", r#""dev""#).unwrap_or_default(),
             id: self.text(at, "id", r#""local_AbC123xyz""#),
@@ -351,10 +353,8 @@ impl<'t> Reader<'t> {
     }
 
     fn user(&mut self, at: &At<'t>) -> UserSeed {
-        self.known(
-            at,
-            &["username", "password", "status", "groups", "attributes"],
-        );
+        const KEYS: [&str; 5] = ["username", "password", "status", "groups", "attributes"];
+        self.known(at, &[&KEYS[..], &factors::USER_KEYS].concat());
         let status = self.converted(
             at,
             "status",
@@ -384,7 +384,7 @@ impl<'t> Reader<'t> {
                 pairs.collect::<Option<BTreeMap<_, _>>>()
             },
         );
-        UserSeed {
+        let mut user = UserSeed {
             username: self
                 .text(at, "username", r#""ada@example.com""#)
                 .unwrap_or_default(),
@@ -394,7 +394,10 @@ impl<'t> Reader<'t> {
             groups: self
                 .texts(at, "groups", r#"["admins"]"#)
                 .unwrap_or_default(),
-        }
+            ..UserSeed::default()
+        };
+        self.user_factors(at, &mut user);
+        user
     }
 }
 

@@ -37,6 +37,9 @@ pub(crate) struct Pool {
     pub(crate) settings: PoolSettings,
     /// Members of CreateUserPool that the pool keeps and shows but does not act on.
     pub(crate) shown: Map<String, Value>,
+    /// `EmailMfaConfiguration` as it was given: shown, since the pool sends its own texts.
+    #[serde(default)]
+    pub(crate) email_mfa: Map<String, Value>,
     pub(crate) keys: Option<StoredKeys>,
     pub(crate) clients: BTreeMap<String, Client>,
     pub(crate) groups: BTreeMap<String, Group>,
@@ -72,6 +75,7 @@ impl Pool {
             secret: random::bytes()?,
             settings,
             shown: Map::new(),
+            email_mfa: Map::new(),
             keys: None,
             clients: BTreeMap::new(),
             groups: BTreeMap::new(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::{DeviceSettings, FirstFactor, MfaConfiguration, MfaSettings, WebAuthnSettings};
 use crate::error::ApiError;
 use crate::message::Medium;
 use crate::trigger::Triggers;
@@ -33,6 +34,7 @@ pub(crate) const STANDARD_ATTRIBUTES: [&str; 19] = [
 
 /// How a user pool behaves; the names are CreateUserPool's.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PoolSettings {
     /// `email`, `phone_number`: users sign in with these, and the internal user name is a UUID.
     pub username_attributes: BTreeSet<String>,
@@ -60,8 +62,16 @@ pub struct PoolSettings {
     #[serde(default)]
     pub account_recovery: Vec<Recovery>,
     /// Functions the pool calls.
-    #[serde(default, alias = "user_migration", deserialize_with = "Triggers::kept")]
+    #[serde(alias = "user_migration", deserialize_with = "Triggers::kept")]
     pub triggers: Triggers,
+    /// Second factors.
+    pub mfa: MfaSettings,
+    /// `SignInPolicy.AllowedFirstAuthFactors`: what USER_AUTH may begin with. Empty is the password alone.
+    pub first_factors: BTreeSet<FirstFactor>,
+    /// Remembering devices; `None` is off.
+    pub devices: Option<DeviceSettings>,
+    /// Passkeys; `None` is off.
+    pub web_authn: Option<WebAuthnSettings>,
 }
 
 /// A name of `AccountRecoverySetting.RecoveryMechanisms`.
@@ -270,8 +280,32 @@ impl PoolSettings {
         if !(1..=100).contains(&self.triggers.custom_challenge_limit) {
             problems.push("custom_challenge_limit must be 1 to 100".to_owned());
         }
+        if self.mfa.configuration != MfaConfiguration::Off && self.mfa.methods.is_empty() {
+            problems.push(format!(
+                "MfaConfiguration {} needs a second factor: SOFTWARE_TOKEN_MFA, SMS_MFA or EMAIL_OTP",
+                self.mfa.configuration.name()
+            ));
+        }
+        if let Some(web_authn) = &self.web_authn
+            && !is_domain(&web_authn.relying_party_id)
+        {
+            problems.push(
+                "RelyingPartyId must be a domain name in lower case, without scheme and port, such as localhost or example.com"
+                    .to_owned(),
+            );
+        }
         problems
     }
+}
+
+fn is_domain(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    name.len() <= 127 && name.split('.').all(label)
 }
 
 #[cfg(test)]

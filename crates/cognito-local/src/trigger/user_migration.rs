@@ -15,7 +15,7 @@ use crate::message::{self, Contact, Medium};
 use crate::service::Service;
 use crate::sign_in::Caller;
 use crate::srp::Password;
-use crate::state::{User, UserStatus};
+use crate::state::{MfaMethod, User, UserStatus};
 
 /// Stands for the password in a welcome: users who come from elsewhere know theirs.
 const UNTOLD: &str = "********";
@@ -162,7 +162,9 @@ async fn store(
     let now = service.now();
     let internal = name.as_str().to_owned();
     let mut user = User::new(name, attributes, now)?;
-    user.sms_mfa = answer.enable_sms_mfa == Some(true);
+    if answer.enable_sms_mfa == Some(true) {
+        user.factors.enabled.insert(MfaMethod::SmsMfa);
+    }
     match migration.password {
         Some(password) => {
             let password = password.to_owned();
