@@ -33,6 +33,8 @@ macro_rules! exceptions {
 
 exceptions! {
     alias_exists => "AliasExistsException",
+    code_mismatch => "CodeMismatchException",
+    expired_code => "ExpiredCodeException",
     device_key_exists => "DeviceKeyExistsException",
     enable_software_token_mfa => "EnableSoftwareTokenMFAException",
     group_exists => "GroupExistsException",
@@ -43,12 +45,14 @@ exceptions! {
     invalid_user_pool_configuration => "InvalidUserPoolConfigurationException",
     limit_exceeded => "LimitExceededException",
     not_authorized => "NotAuthorizedException",
+    password_history => "PasswordHistoryPolicyViolationException",
     password_reset_required => "PasswordResetRequiredException",
     refresh_token_reuse => "RefreshTokenReuseException",
     resource_not_found => "ResourceNotFoundException",
     serialization => "SerializationException",
     software_token_mfa_not_found => "SoftwareTokenMFANotFoundException",
     too_large => "RequestEntityTooLargeException",
+    too_many_failed_attempts => "TooManyFailedAttemptsException",
     unauthorized => "UnauthorizedException",
     unexpected_lambda => "UnexpectedLambdaException",
     unknown_operation => "UnknownOperationException",
