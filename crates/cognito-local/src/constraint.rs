@@ -38,6 +38,11 @@ pub(crate) const CLIENT_SECRET: Limit = Limit {
     pattern: r"[\w+]+",
     matches: is_word_or_plus,
 };
+pub(crate) const CODE: Limit = Limit {
+    length: 1..=2048,
+    pattern: r"[\S]+",
+    matches: |text| !text.contains(char::is_whitespace),
+};
 pub(crate) const DEVICE_KEY: Limit = Limit {
     length: 1..=55,
     pattern: r"[\w-]+_[0-9a-f-]+",
@@ -67,6 +72,14 @@ pub(crate) const POOL_ID: Limit = Limit {
     length: 1..=55,
     pattern: r"[\w-]+_[0-9a-zA-Z]+",
     matches: is_pool_id,
+};
+pub(crate) const SECRET_HASH: Limit = Limit {
+    length: 1..=128,
+    pattern: r"[\w+=/]+",
+    matches: |text| {
+        text.chars()
+            .all(|letter| is_word(letter) || "+=/".contains(letter))
+    },
 };
 pub(crate) const SESSION: Limit = Limit {
     length: 20..=4096,

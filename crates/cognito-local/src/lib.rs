@@ -17,10 +17,6 @@ mod error;
 mod fault;
 mod keys;
 mod loopback;
-#[expect(
-    dead_code,
-    reason = "the sign-in challenges and account operations that send are the next to land"
-)]
 mod message;
 mod operations;
 mod password;
@@ -57,7 +53,8 @@ pub use settings::{DEFAULT_PORT, Fault, FaultWhen, Now, Settings};
 pub use state::store::StoreError;
 pub use state::{
     AuthFlow, ClientSettings, DeviceSettings, FirstFactor, MfaConfiguration, MfaMethod,
-    MfaSettings, PasswordPolicy, PoolSettings, Unit, UserStatus, Validity, WebAuthnSettings,
+    MfaSettings, PasswordPolicy, PoolSettings, Recovery, Unit, UserStatus, Validity,
+    WebAuthnSettings,
 };
 pub use summary::{ClientSummary, PoolSummary, UserSummary};
 pub use trigger::{InvokeUrl, InvokeUrlError, Kind, LambdaVersion, Trigger, Triggers};

@@ -3,13 +3,17 @@
 //! An operation takes its typed request and gives a JSON object, `Null` for an empty body, or an exception. It knows no
 //! HTTP. A request's explicit nulls are absent members: every member is an `Option`, and maps drop theirs in `text_map`.
 
+mod account;
 mod admin_user;
+mod attribute;
 mod auth;
 mod client;
 mod device;
 mod group;
 mod mfa;
 mod pool;
+mod reset;
+mod sign_up;
 mod triggers;
 mod user;
 mod view;
@@ -21,26 +25,22 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::constraint::{ATTRIBUTE_NAME, ATTRIBUTE_VALUE, Constraints};
 use crate::error::ApiError;
 use crate::service::Service;
+use crate::state::{Client, Pool};
 use device::By;
 
 /// Operations of the service that the pool knows by name and does not offer.
 const NOT_OFFERED: &[&str] = &[
     "AddCustomAttributes",
-    "AdminConfirmSignUp",
-    "AdminDeleteUserAttributes",
     "AdminDisableProviderForUser",
     "AdminLinkProviderForUser",
     "AdminListGroupsForUser",
     "AdminListUserAuthEvents",
     "AdminRemoveUserFromGroup",
-    "AdminResetUserPassword",
     "AdminSetUserSettings",
     "AdminUpdateAuthEventFeedback",
-    "AdminUpdateUserAttributes",
-    "ConfirmForgotPassword",
-    "ConfirmSignUp",
     "CreateIdentityProvider",
     "CreateManagedLoginBranding",
     "CreateResourceServer",
@@ -50,8 +50,6 @@ const NOT_OFFERED: &[&str] = &[
     "DeleteIdentityProvider",
     "DeleteManagedLoginBranding",
     "DeleteResourceServer",
-    "DeleteUser",
-    "DeleteUserAttributes",
     "DeleteUserPool",
     "DeleteUserPoolClient",
     "DeleteUserPoolDomain",
@@ -61,14 +59,12 @@ const NOT_OFFERED: &[&str] = &[
     "DescribeRiskConfiguration",
     "DescribeUserImportJob",
     "DescribeUserPoolDomain",
-    "ForgotPassword",
     "GetCSVHeader",
     "GetGroup",
     "GetIdentityProviderByIdentifier",
     "GetLogDeliveryConfiguration",
     "GetSigningCertificate",
     "GetUICustomization",
-    "GetUserAttributeVerificationCode",
     "ListGroups",
     "ListIdentityProviders",
     "ListResourceServers",
@@ -77,12 +73,10 @@ const NOT_OFFERED: &[&str] = &[
     "ListUserPoolClients",
     "ListUserPools",
     "ListUsersInGroup",
-    "ResendConfirmationCode",
     "SetLogDeliveryConfiguration",
     "SetRiskConfiguration",
     "SetUICustomization",
     "SetUserSettings",
-    "SignUp",
     "StartUserImportJob",
     "StopUserImportJob",
     "TagResource",
@@ -92,11 +86,9 @@ const NOT_OFFERED: &[&str] = &[
     "UpdateIdentityProvider",
     "UpdateManagedLoginBranding",
     "UpdateResourceServer",
-    "UpdateUserAttributes",
     "UpdateUserPool",
     "UpdateUserPoolClient",
     "UpdateUserPoolDomain",
-    "VerifyUserAttribute",
 ];
 
 /// Runs one operation on the JSON body of its request.
@@ -133,6 +125,26 @@ pub(crate) async fn run(
         "ListUsers" => admin_user::list::list_users(service, parse(body)?),
         "RespondToAuthChallenge" => auth::respond_to_auth_challenge(service, parse(body)?).await,
         "RevokeToken" => auth::revoke_token(service, parse(body)?),
+        "SignUp" => sign_up::sign_up(service, parse(body)?).await,
+        "ConfirmSignUp" => sign_up::confirm_sign_up(service, parse(body)?).await,
+        "ResendConfirmationCode" => sign_up::resend_confirmation_code(service, parse(body)?).await,
+        "AdminConfirmSignUp" => sign_up::admin_confirm_sign_up(service, parse(body)?).await,
+        "ForgotPassword" => reset::forgot_password(service, parse(body)?).await,
+        "ConfirmForgotPassword" => reset::confirm_forgot_password(service, parse(body)?).await,
+        "AdminResetUserPassword" => reset::admin_reset_user_password(service, parse(body)?).await,
+        "UpdateUserAttributes" => attribute::update_user_attributes(service, parse(body)?).await,
+        "AdminUpdateUserAttributes" => {
+            attribute::admin_update_user_attributes(service, parse(body)?).await
+        }
+        "DeleteUserAttributes" => attribute::delete_user_attributes(service, parse(body)?).await,
+        "AdminDeleteUserAttributes" => {
+            attribute::admin_delete_user_attributes(service, parse(body)?)
+        }
+        "GetUserAttributeVerificationCode" => {
+            attribute::get_user_attribute_verification_code(service, parse(body)?).await
+        }
+        "VerifyUserAttribute" => attribute::verify_user_attribute(service, parse(body)?).await,
+        "DeleteUser" => user::delete_user(service, parse(body)?).await,
         "AdminSetUserMFAPreference" => mfa::admin_set_user_mfa_preference(service, parse(body)?),
         "GetUserAuthFactors" => mfa::get_user_auth_factors(service, parse(body)?).await,
         "GetUserPoolMfaConfig" => mfa::config::get_user_pool_mfa_config(service, parse(body)?),
@@ -212,6 +224,34 @@ fn text_map<'de, D: Deserializer<'de>>(
 struct Attribute {
     name: Option<String>,
     value: Option<String>,
+}
+
+/// An attribute list as a map; of a name given twice the last counts.
+fn attribute_map(
+    constraints: &mut Constraints,
+    member: &str,
+    list: Option<Vec<Attribute>>,
+) -> BTreeMap<String, String> {
+    let mut attributes = BTreeMap::new();
+    for attribute in list.unwrap_or_default() {
+        let name = format!("{member}.member.name");
+        let name = constraints.required(&name, attribute.name, &ATTRIBUTE_NAME);
+        let value = format!("{member}.member.value");
+        let value = constraints.optional(&value, attribute.value, &ATTRIBUTE_VALUE);
+        attributes.insert(name, value.unwrap_or_default());
+    }
+    attributes
+}
+
+/// Whether a user may set an attribute through this client. The verified flags are never theirs to set.
+fn writable(pool: &Pool, client: &Client, name: &str, value: &str) -> Result<(), ApiError> {
+    pool.check_attribute(name, value)?;
+    if client.settings.writes(name) && !name.ends_with("_verified") {
+        return Ok(());
+    }
+    Err(ApiError::not_authorized(
+        "A client attempted to write unauthorized attribute",
+    ))
 }
 
 #[cfg(test)]

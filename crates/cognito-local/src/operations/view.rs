@@ -191,9 +191,41 @@ pub(super) fn pool(pool: &Pool) -> Value {
             "RequireNumbers": policy.require_numbers,
             "RequireSymbols": policy.require_symbols,
             "TemporaryPasswordValidityDays": policy.temporary_password_validity_days,
+            "PasswordHistorySize": policy.password_history_size,
         } }),
     );
     put("SchemaAttributes", schema(pool));
+    put(
+        "AutoVerifiedAttributes",
+        json!(settings.auto_verified_attributes),
+    );
+    put(
+        "UserAttributeUpdateSettings",
+        json!({
+            "AttributesRequireVerificationBeforeUpdate": settings.attributes_require_verification_before_update,
+        }),
+    );
+    let mut creation = pool
+        .shown
+        .get("AdminCreateUserConfig")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    creation.insert(
+        "AllowAdminCreateUserOnly".to_owned(),
+        settings.allow_admin_create_user_only.into(),
+    );
+    put("AdminCreateUserConfig", creation.into());
+    if !settings.account_recovery.is_empty() {
+        let ways: Vec<_> = (1..)
+            .zip(&settings.account_recovery)
+            .map(|(priority, way)| json!({ "Priority": priority, "Name": way.name() }))
+            .collect();
+        put(
+            "AccountRecoverySetting",
+            json!({ "RecoveryMechanisms": ways }),
+        );
+    }
     put("LambdaConfig", triggers::config(&settings.triggers));
     view.into()
 }

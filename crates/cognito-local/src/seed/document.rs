@@ -8,7 +8,7 @@ use super::reader::{At, Reader, key_of, suggestion, words};
 use super::{
     ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check, factors,
 };
-use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, UserStatus};
+use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Recovery, UserStatus};
 use crate::trigger::{Kind, LambdaVersion, Trigger, Triggers};
 
 /// Reads and checks a document.
@@ -61,7 +61,7 @@ impl<'t> Reader<'t> {
     }
 
     fn pool(&mut self, at: &At<'t>) -> PoolSeed {
-        const KEYS: [&str; 12] = [
+        const KEYS: [&str; 16] = [
             "name",
             "id",
             "username_attributes",
@@ -70,6 +70,10 @@ impl<'t> Reader<'t> {
             "required_attributes",
             "custom_attributes",
             "password_policy",
+            "auto_verified_attributes",
+            "attributes_require_verification_before_update",
+            "allow_sign_up",
+            "account_recovery",
             "triggers",
             "client",
             "group",
@@ -96,6 +100,14 @@ impl<'t> Reader<'t> {
                 .table(at, "password_policy")
                 .map(|at| self.password_policy(&at))
                 .unwrap_or_default(),
+            auto_verified_attributes: names(self, "auto_verified_attributes", r#"["email"]"#),
+            attributes_require_verification_before_update: names(
+                self,
+                "attributes_require_verification_before_update",
+                r#"["email"]"#,
+            ),
+            allow_admin_create_user_only: !self.flag(at, "allow_sign_up").unwrap_or(true),
+            account_recovery: self.account_recovery(at),
             triggers: self
                 .table(at, "triggers")
                 .map(|at| self.triggers(&at))
@@ -125,6 +137,17 @@ impl<'t> Reader<'t> {
         }
     }
 
+    fn account_recovery(&mut self, at: &At<'t>) -> Vec<Recovery> {
+        let example = r#"["verified_email", "verified_phone_number"] or ["admin_only"]"#;
+        let ways = self.converted(at, "account_recovery", example, |value| {
+            words(value)?
+                .iter()
+                .map(|name| Recovery::from_name(name))
+                .collect()
+        });
+        ways.unwrap_or_default()
+    }
+
     fn password_policy(&mut self, at: &At<'t>) -> PasswordPolicy {
         self.known(
             at,
@@ -135,6 +158,7 @@ impl<'t> Reader<'t> {
                 "require_numbers",
                 "require_symbols",
                 "temporary_password_validity_days",
+                "password_history_size",
             ],
         );
         let default = PasswordPolicy::default();
@@ -157,6 +181,9 @@ impl<'t> Reader<'t> {
             temporary_password_validity_days: self
                 .number(at, "temporary_password_validity_days", "7")
                 .unwrap_or(default.temporary_password_validity_days),
+            password_history_size: self
+                .number(at, "password_history_size", "4")
+                .unwrap_or(default.password_history_size),
         }
     }
 

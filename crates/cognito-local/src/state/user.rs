@@ -12,6 +12,9 @@ use super::Factors;
 use crate::random;
 use crate::srp::Password;
 
+/// Former passwords kept: the longest `PasswordHistorySize` less the current one.
+const PASSWORDS_REMEMBERED: usize = 23;
+
 /// Cognito's `UserStatus`, those the local pool knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -49,6 +52,9 @@ pub(crate) struct User {
     pub(crate) enabled: bool,
     pub(crate) status: UserStatus,
     pub(crate) password: Option<Password>,
+    /// Passwords before this one, the last first.
+    #[serde(default)]
+    pub(crate) password_history: Vec<Password>,
     /// When the password was set: a temporary one expires.
     pub(crate) password_set: Duration,
     pub(crate) groups: BTreeSet<String>,
@@ -96,6 +102,7 @@ impl User {
             enabled: true,
             status: UserStatus::Unconfirmed,
             password: None,
+            password_history: Vec::new(),
             password_set: now,
             groups: BTreeSet::new(),
             factors: Factors::default(),
@@ -123,7 +130,10 @@ impl User {
 
     /// Sets a password and the status that comes with it.
     pub(crate) fn set_password(&mut self, password: Password, status: UserStatus, now: Duration) {
-        self.password = Some(password);
+        if let Some(last) = self.password.replace(password) {
+            self.password_history.insert(0, last);
+            self.password_history.truncate(PASSWORDS_REMEMBERED);
+        }
         self.status = status;
         self.password_set = now;
         self.modified = now;
