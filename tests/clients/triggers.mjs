@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { define } from '../../deploy/aws/triggers/events.mjs';
@@ -15,12 +15,9 @@ import { PASSWORD, TestPool, call, codeSentTo, sampleTriggers } from './pool.mjs
 const folder = await mkdtemp(join(tmpdir(), 'triggers-'));
 after(() => rm(folder, { recursive: true }));
 
-let triggers;
-before(async () => {
-  process.env.MAIL_FILE = join(folder, 'mail');
-  process.env.LEGACY_USERS = join(folder, 'legacy-users.json');
-  triggers = await sampleTriggers();
-});
+process.env.MAIL_FILE = join(folder, 'mail');
+process.env.LEGACY_USERS = join(folder, 'legacy-users.json');
+const triggers = await sampleTriggers();
 beforeEach(() => (triggers.calls.length = 0));
 
 const mailedCode = async () => /\d{6}/.exec(JSON.parse((await readFile(process.env.MAIL_FILE, 'utf8')).trim().split('\n').at(-1)).text)[0];
@@ -139,13 +136,4 @@ test('a legacy user moves over at the first sign-in, and the directory is asked 
   assert.ok(UserAttributes.some(({ Name, Value }) => Name === 'given_name' && Value === 'Lena'));
   assert.ok((await enter('lena@example.com', 'old')).AuthenticationResult);
   assert.equal(triggers.calls.length, 1);
-});
-
-test('a legacy user who forgot the password moves over, and sets another by code', async () => {
-  const pool = await TestPool.create({ LambdaConfig: triggers.migration() });
-  const { CodeDeliveryDetails } = await call('ForgotPassword', { ClientId: pool.clientId, Username: 'lena@example.com' });
-  assert.equal(CodeDeliveryDetails.Destination, 'l***@e***');
-  const ConfirmationCode = await codeSentTo('lena@example.com');
-  await call('ConfirmForgotPassword', { ClientId: pool.clientId, Username: 'lena@example.com', ConfirmationCode, Password: PASSWORD });
-  assert.equal((await signIn(new Browser(pool).user('lena@example.com'), PASSWORD)).came, 'onSuccess');
 });
