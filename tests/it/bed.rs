@@ -184,7 +184,6 @@ jwks_url = "http://{tap}/{pool_id}/.well-known/jwks.json"
         Bed {
             gate: running.address(),
             pool_id: summary.id.clone(),
-            client_id: client.id.clone(),
             pool: Some(pool),
             config,
             text,
@@ -203,7 +202,6 @@ jwks_url = "http://{tap}/{pool_id}/.well-known/jwks.json"
 pub(crate) struct Bed {
     pub(crate) gate: SocketAddr,
     pub(crate) pool_id: String,
-    pub(crate) client_id: String,
     pub(crate) config: Config,
     /// The configuration file.
     pub(crate) text: String,
@@ -225,10 +223,6 @@ impl Bed {
     /// A folder of this test's own.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    pub(crate) fn pool_url(&self) -> String {
-        self.pool.as_ref().expect("the pool is dead").url()
     }
 
     /// Calls a signed operation of the pool, as an administrator.
