@@ -48,7 +48,7 @@ impl UserPool {
 
     async fn probe_client(&self) -> Finding {
         const SUBJECT: &str = "app client";
-        let flow = self.flow;
+        let flow = self.flow.kind;
         let allowed = || {
             Finding::ok(
                 SUBJECT,
@@ -86,12 +86,12 @@ impl UserPool {
 
     /// A sign-in of nobody, as far as its first call.
     async fn first_call(&self) -> Result<Step, CognitoError> {
-        let kind = self.flow;
         let credentials = Credentials {
             username: format!("sidegate-check-{}", uuid::Uuid::new_v4()),
-            password: Secret::new(uuid::Uuid::new_v4().to_string()),
+            password: Some(Secret::new(uuid::Uuid::new_v4().to_string())),
+            preferred: self.flow.preferred_challenge,
         };
-        self.compute(move |context| Ok(Flow::begin(kind, credentials, context)?))
+        self.compute(None, move |context| Ok(Flow::begin(credentials, context)?))
             .await
     }
 }

@@ -36,6 +36,9 @@ impl Stage {
                 "PASSWORD_VERIFIER" => (Self::Password, None),
                 _ => (Self::Challenge, None),
             },
+            Call::AssociateSoftwareToken { .. } | Call::VerifySoftwareToken { .. } => {
+                (Self::Challenge, None)
+            }
             Call::GetTokensFromRefreshToken { .. } => (Self::Refresh, None),
         }
     }
@@ -59,7 +62,7 @@ impl CognitoError {
             "UserNotFoundException" => Self::BadCredentials(refused),
             "UserNotConfirmedException" => Self::UserNotConfirmed(refused),
             "PasswordResetRequiredException" => Self::PasswordResetRequired(refused),
-            "CodeMismatchException" => Self::CodeMismatch(refused),
+            "CodeMismatchException" | "EnableSoftwareTokenMFAException" => Self::CodeMismatch(refused),
             "ExpiredCodeException" => Self::ExpiredCode(refused),
             "InvalidPasswordException" => Self::InvalidPassword {
                 rule: PasswordRule::of(&text),

@@ -283,7 +283,6 @@ impl CognitoError {
     pub fn start_again(&self) -> bool {
         match self {
             Self::SessionEnded(_) | Self::Flow(_) => true,
-            Self::Answer(error) => matches!(error, AnswerError::NotForThisChallenge { .. }),
             _ => false,
         }
     }
@@ -291,10 +290,10 @@ impl CognitoError {
     /// Whether the same step can be answered again, by the same sealed sign-in.
     pub fn retry_same_step(&self) -> bool {
         match self {
-            Self::InvalidPassword { .. } | Self::InvalidAttribute(_) | Self::CodeMismatch(_) => {
-                true
-            }
-            Self::Answer(error) => !matches!(error, AnswerError::NotForThisChallenge { .. }),
+            Self::InvalidPassword { .. }
+            | Self::InvalidAttribute(_)
+            | Self::CodeMismatch(_)
+            | Self::Answer(_) => true,
             _ => false,
         }
     }

@@ -6,15 +6,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::{AnswerError, FlowError, Parameters, Secret};
+use super::{Answering, Asked, Met, NextStep, Question, Reaction};
+use crate::{Answer, AnswerError, FlowError, Secret};
 
-pub(super) const NAME: &str = "NEW_PASSWORD_REQUIRED";
+const NAME: &str = "NEW_PASSWORD_REQUIRED";
 
 const PREFIX: &str = "userAttributes.";
 
+/// A new password and the attributes that are missing.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewPasswordRequired {
     /// Plain names (`family_name`) of what the person must fill in; never one that is set already.
@@ -23,10 +25,14 @@ pub struct NewPasswordRequired {
     pub user_attributes: BTreeMap<String, String>,
 }
 
-impl NewPasswordRequired {
-    pub(super) fn read(parameters: &BTreeMap<String, String>) -> Result<Self, FlowError> {
-        let user_attributes: BTreeMap<String, String> = json(parameters, "userAttributes")?;
-        let required: Vec<String> = json(parameters, "requiredAttributes")?;
+impl Question for NewPasswordRequired {
+    fn names() -> &'static [&'static str] {
+        &[NAME]
+    }
+
+    fn meet(asked: Asked<'_>) -> Result<Met, FlowError> {
+        let user_attributes: BTreeMap<String, String> = asked.json("userAttributes")?;
+        let required: Vec<String> = asked.json("requiredAttributes")?;
         let is_set = |name: &str| {
             user_attributes
                 .get(name)
@@ -41,19 +47,46 @@ impl NewPasswordRequired {
         Ok(Self {
             required_attributes,
             user_attributes,
-        })
+        }
+        .into())
+    }
+
+    fn samples() -> Vec<Self> {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        [&["email", "phone_number", "custom:sample"][..], &[]]
+            .map(|required| Self {
+                required_attributes: names(required),
+                user_attributes: BTreeMap::new(),
+            })
+            .into()
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn page(&self) -> &'static str {
+        "new_password"
+    }
+
+    fn field(&self) -> &'static str {
+        "new_password"
+    }
+
+    fn next_step(&self) -> NextStep {
+        NextStep::new(
+            "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED",
+            json!({ "missingAttributes": self.required_attributes }),
+        )
     }
 
     /// Takes the required attributes and no others: what the form did not ask for, a person does not get to set.
-    pub(super) fn respond(
+    fn respond(
         &self,
-        password: Secret<String>,
-        attributes: BTreeMap<String, String>,
-        responses: &mut Parameters,
-    ) -> Result<(), AnswerError> {
-        if password.expose().is_empty() {
-            return Err(AnswerError::Empty { field: "password" });
-        }
+        answer: Answer,
+        answering: &mut Answering<'_>,
+    ) -> Result<Reaction, AnswerError> {
+        let attributes = answer.attributes;
         if let Some(name) = attributes
             .keys()
             .find(|name| !self.required_attributes.contains(name))
@@ -70,25 +103,13 @@ impl NewPasswordRequired {
         if !missing.is_empty() {
             return Err(AnswerError::MissingAttributes(missing));
         }
-        responses.insert("NEW_PASSWORD", password);
+        let responses = &mut answering.responses;
+        responses.insert("NEW_PASSWORD", answer.response);
         for (name, value) in attributes {
             responses.insert(format!("{PREFIX}{name}"), Secret::new(value));
         }
-        Ok(())
+        Ok(answering.respond_to(NAME))
     }
-}
-
-/// The parameter's JSON; empty when it is absent, as clients read it.
-fn json<T: DeserializeOwned + Default>(
-    parameters: &BTreeMap<String, String>,
-    parameter: &'static str,
-) -> Result<T, FlowError> {
-    parameters.get(parameter).map_or_else(
-        || Ok(T::default()),
-        |text| {
-            serde_json::from_str(text).map_err(|_| FlowError::BadServerValue { what: parameter })
-        },
-    )
 }
 
 /// Names only: the values are the person's e-mail address, telephone number and the like.
