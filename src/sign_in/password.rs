@@ -210,6 +210,6 @@ mod tests {
         let form = Form::parse(b"username=+jane&password=+a+b+").unwrap();
         let credentials = credentials(&form).unwrap();
         assert_eq!(credentials.username, " jane");
-        assert_eq!(credentials.password.expose(), " a b ");
+        assert_eq!(credentials.password.unwrap().expose(), " a b ");
     }
 }

@@ -68,7 +68,10 @@ impl Steps {
         let key = self.key_of([
             nonce,
             credentials.username.as_bytes(),
-            credentials.preferred.map_or("", FirstFactor::name).as_bytes(),
+            credentials
+                .preferred
+                .map_or("", FirstFactor::name)
+                .as_bytes(),
             password.map_or(&[], |password| password.expose().as_bytes()),
         ]);
         let place = self.place()?;
@@ -100,7 +103,12 @@ impl Steps {
         let (pool, sessions, request) = self.for_step(request);
         let step = async move {
             let _place = place;
-            settle(pool.answer(pending, answer, device).await, &sessions, &request).await
+            settle(
+                pool.answer(pending, answer, device).await,
+                &sessions,
+                &request,
+            )
+            .await
         };
         self.once.run(key, step).await
     }
@@ -224,12 +232,15 @@ mod tests {
         for number in 0..2 * MAX_STEPS {
             let credentials = Credentials {
                 username: "ada".to_owned(),
-                password: Secret::new("a-password".to_owned()),
+                password: Some(Secret::new("a-password".to_owned())),
+                preferred: None,
             };
             let request = HeaderMap::new();
             let nonce = number.to_be_bytes();
             // Asked once and dropped: the browser has hung up.
-            let answered = steps.begin(&nonce, credentials, &request).now_or_never();
+            let answered = steps
+                .begin(&nonce, credentials, None, &request)
+                .now_or_never();
             if let Some(Err(error)) = answered {
                 assert_eq!(error.status(), http::StatusCode::SERVICE_UNAVAILABLE);
                 refused += 1;
