@@ -13,7 +13,9 @@ use crate::constraint::{CLIENT_ID, Constraints, POOL_ID, SESSION, TEXT, TOKEN};
 use crate::error::ApiError;
 use crate::secret_hash;
 use crate::service::Service;
-use crate::sign_in::{Caller, Step, new_password, password, refresh, srp};
+use crate::sign_in::{
+    Caller, Flow, Parameters, Step, custom, new_password, password, refresh, srp,
+};
 use crate::state::{AuthFlow, Presented, RefreshToken};
 
 const FLOWS: &[&str] = &[
@@ -105,12 +107,8 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
     );
     let pool = pool_member(&mut constraints, side, request.user_pool_id);
     constraints.check()?;
-    let caller = caller(
-        service,
-        &client_id,
-        pool.as_deref(),
-        request.client_metadata,
-    )?;
+    let mut caller = caller(service, &client_id, pool.as_deref())?;
+    caller.validation = request.client_metadata;
     let parameters = request.auth_parameters;
     let step = match (side, flow.as_str()) {
         (_, "USER_SRP_AUTH") => {
@@ -119,21 +117,18 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
         }
         (Side::Open, "USER_PASSWORD_AUTH") => {
             caller.check_flow(AuthFlow::AllowUserPasswordAuth)?;
-            password::begin(service, &caller, &parameters).await?
+            password::begin(service, &caller, Flow::UserPassword, &parameters).await?
         }
         (Side::Admin, "ADMIN_USER_PASSWORD_AUTH" | "ADMIN_NO_SRP_AUTH") => {
             caller.check_flow(AuthFlow::AllowAdminUserPasswordAuth)?;
-            password::begin(service, &caller, &parameters).await?
+            password::begin(service, &caller, Flow::AdminUserPassword, &parameters).await?
         }
         (_, "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN") => {
-            refresh::begin(service, &caller, &parameters)?
+            refresh::begin(service, &caller, &parameters).await?
         }
         (_, "CUSTOM_AUTH") => {
             caller.check_flow(AuthFlow::AllowCustomAuth)?;
-            // True as it stands: the pool runs no Define, Create and Verify triggers yet.
-            return Err(ApiError::invalid_parameter(
-                "Custom auth lambda trigger is not configured for the user pool.",
-            ));
+            custom::begin(service, &caller, &parameters).await?
         }
         (_, "USER_AUTH") => {
             caller.check_flow(AuthFlow::AllowUserAuth)?;
@@ -182,17 +177,18 @@ async fn respond(
     let session = constraints.optional("session", request.session, &SESSION);
     let pool = pool_member(&mut constraints, side, request.user_pool_id);
     constraints.check()?;
-    let caller = caller(
-        service,
-        &client_id,
-        pool.as_deref(),
-        request.client_metadata,
-    )?;
+    let mut caller = caller(service, &client_id, pool.as_deref())?;
+    caller.metadata = request.client_metadata;
     let responses = request.challenge_responses;
     let step: Step = match challenge.as_str() {
-        "PASSWORD_VERIFIER" => srp::respond(service, &caller, &responses).await?,
+        "PASSWORD_VERIFIER" => {
+            srp::respond(service, &caller, session.as_deref(), &responses).await?
+        }
         "NEW_PASSWORD_REQUIRED" => {
             new_password::respond(service, &caller, session.as_deref(), &responses).await?
+        }
+        "CUSTOM_CHALLENGE" => {
+            custom::respond(service, &caller, session.as_deref(), &responses).await?
         }
         // The pool hands out no other challenge, so no session of one can be its own.
         _ => return Err(ApiError::not_authorized("Invalid session for the user.")),
@@ -204,11 +200,10 @@ fn pool_member(constraints: &mut Constraints, side: Side, pool: Option<String>) 
     (side == Side::Admin).then(|| constraints.required("userPoolId", pool, &POOL_ID))
 }
 
-fn caller(
+pub(super) fn caller(
     service: &Service,
     client_id: &str,
     pool_id: Option<&str>,
-    metadata: BTreeMap<String, String>,
 ) -> Result<Caller, ApiError> {
     service.read(|state| {
         if let Some(pool_id) = pool_id {
@@ -221,7 +216,8 @@ fn caller(
         Ok(Caller {
             pool: pool.id.clone(),
             client: client.clone(),
-            metadata,
+            validation: Parameters::new(),
+            metadata: Parameters::new(),
         })
     })
 }
@@ -232,6 +228,8 @@ pub(super) struct GetTokensFromRefreshToken {
     refresh_token: Option<String>,
     client_id: Option<String>,
     client_secret: Option<String>,
+    #[serde(default, deserialize_with = "text_map")]
+    client_metadata: BTreeMap<String, String>,
 }
 
 pub(super) async fn get_tokens_from_refresh_token(
@@ -242,13 +240,14 @@ pub(super) async fn get_tokens_from_refresh_token(
     let token = constraints.required("refreshToken", request.refresh_token, &TOKEN);
     let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
     constraints.check()?;
-    let caller = caller(service, &client_id, None, BTreeMap::new())?;
+    let mut caller = caller(service, &client_id, None)?;
+    caller.metadata = request.client_metadata;
     if !secret_hash::is_secret_of(&caller.client, request.client_secret.as_deref()) {
         return Err(ApiError::not_authorized(format!(
             "Unable to verify secret for client {client_id}"
         )));
     }
-    let tokens = refresh::redeem(service, &caller, &RefreshToken(token))?;
+    let tokens = refresh::redeem(service, &caller, &RefreshToken(token)).await?;
     Ok(json!({ "AuthenticationResult": tokens.sign(service).await? }))
 }
 
@@ -267,7 +266,7 @@ pub(super) fn revoke_token(service: &Service, request: RevokeToken) -> Result<Va
     let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
     constraints.check()?;
     // RevokeToken has no ResourceNotFoundException: an unknown client is no authorized one.
-    let caller = caller(service, &client_id, None, BTreeMap::new())
+    let caller = caller(service, &client_id, None)
         .map_err(|_unknown| ApiError::unauthorized("Invalid client."))?;
     if !secret_hash::is_secret_of(&caller.client, request.client_secret.as_deref()) {
         return Err(ApiError::unauthorized("Invalid client secret."));

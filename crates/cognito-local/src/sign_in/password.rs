@@ -1,15 +1,17 @@
 //! USER_PASSWORD_AUTH and the admin password flow, with migration of users from elsewhere.
 
-use super::{Caller, Parameters, Step, Target, required, settle};
+use super::{Caller, Flow, Parameters, Step, Target, UnderWay, go_on, required, settle};
 use crate::error::ApiError;
 use crate::secret_hash;
 use crate::service::Service;
+use crate::trigger::authentication;
 use crate::trigger::user_migration::{self, Migrated, Migration};
 
 /// InitiateAuth with USER_PASSWORD_AUTH, AdminInitiateAuth with ADMIN_USER_PASSWORD_AUTH.
 pub(crate) async fn begin(
     service: &Service,
     caller: &Caller,
+    flow: Flow,
     parameters: &Parameters,
 ) -> Result<Step, ApiError> {
     let username = required(parameters, "USERNAME")?;
@@ -24,7 +26,7 @@ pub(crate) async fn begin(
         let migration = Migration {
             caller,
             typed: username,
-            password: &password,
+            password: Some(&password),
         };
         let refusal = match user_migration::migrate(service, &migration).await? {
             Migrated::TakenOver => None,
@@ -41,6 +43,8 @@ pub(crate) async fn begin(
             Some(_) => {}
         }
     }
+    let mut under_way = UnderWay::begin(&target, flow, parameters.get("DEVICE_KEY"));
+    authentication::begins(service, caller, &under_way).await?;
     let right = {
         let target = target.clone();
         service
@@ -51,5 +55,7 @@ pub(crate) async fn begin(
             })
             .await??
     };
-    settle(service, caller, &target, right)
+    settle(service, caller, &target, right)?;
+    under_way.password = Some(target.password.salt);
+    go_on(service, caller, under_way).await
 }
