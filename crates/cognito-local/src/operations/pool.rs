@@ -193,6 +193,7 @@ impl Changeable {
         let mfa = mfa::config::by_sms(
             self.mfa_configuration.as_deref(),
             self.other.contains_key("SmsConfiguration"),
+            &fixed.mfa,
         )?;
         let settings = PoolSettings {
             password_policy,
