@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cognito_flow::{ClientId, FlowKind, UserPoolId};
+use cognito_flow::{ClientId, FirstFactor, FlowKind, UserPoolId};
 use ipnet::IpNet;
 use url::Url;
 
@@ -210,9 +210,59 @@ impl Setting for ClientId {
 
 impl Setting for FlowKind {
     fn parse(text: &str, _example: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| {
-            format!("this version has no flow {text:?}; write USER_SRP_AUTH or USER_PASSWORD_AUTH")
+        text.parse()
+            .map_err(|error: cognito_flow::UnknownFlowKind| format!("{text:?} is no flow: {error}"))
+    }
+}
+
+impl Setting for FirstFactor {
+    fn parse(text: &str, _example: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: cognito_flow::UnknownFirstFactor| {
+            format!("{text:?} is no first factor: {error}")
         })
+    }
+}
+
+/// A public parameter of a custom challenge.
+pub(super) struct ParameterName(pub(super) String);
+
+impl Setting for ParameterName {
+    fn parse(text: &str, example: &str) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        if (1..=64).contains(&text.len()) && text.chars().all(fits) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "a parameter's name has 1 to 64 letters, digits, _, . or -; write {example}"
+        ))
+    }
+}
+
+/// The keyboard of a phone (HTML §6.8.7).
+pub(super) struct InputMode(pub(super) String);
+
+impl Setting for InputMode {
+    fn parse(text: &str, _example: &str) -> Result<Self, String> {
+        const MODES: [&str; 8] = [
+            "none", "text", "tel", "url", "email", "numeric", "decimal", "search",
+        ];
+        if MODES.contains(&text) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(not_a(text, "a keyboard", &MODES.join(", ")))
+    }
+}
+
+/// What a browser may fill in (HTML §4.10.18.7): names with spaces between them.
+pub(super) struct Autocomplete(pub(super) String);
+
+impl Setting for Autocomplete {
+    fn parse(text: &str, example: &str) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | ' ');
+        if !text.trim().is_empty() && text.len() <= 100 && text.chars().all(fits) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(not_a(text, "a name that browsers fill in by", example))
     }
 }
 

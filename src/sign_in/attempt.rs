@@ -33,7 +33,7 @@ pub const LIFE: Duration = Duration::from_secs(15 * 60);
 /// Longest sealed text. It must fit into a form of 16 KiB beside a password and the attributes.
 pub const MAX_BYTES: usize = 12 * 1024;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const NONCE: usize = 12;
 
 /// An attempt that came back, checked.
@@ -44,6 +44,8 @@ pub struct Attempt {
     pub browser: Binding,
     /// What the person typed as user name; empty in a fresh form.
     pub username: String,
+    /// Whether the person trusts this browser, so that the pool is to remember it.
+    pub trusted: bool,
     /// What the pool asks; `None` in the first form.
     pub pending: Option<Pending>,
 }
@@ -88,6 +90,8 @@ pub struct Restart {
     pub return_to: ReturnTo,
     /// What to put into the user name's field; empty for another browser's attempt.
     pub username: String,
+    /// Whether the person trusts this browser.
+    pub trusted: bool,
 }
 
 impl Restart {
@@ -96,6 +100,7 @@ impl Restart {
         Self {
             return_to,
             username: String::new(),
+            trusted: false,
         }
     }
 }
@@ -128,12 +133,18 @@ impl Attempt {
             return Err(OpenError::NotYours(Restart::at(attempt.return_to)));
         }
         if now.0.saturating_sub(began.0) > LIFE.as_secs() {
-            return Err(OpenError::Expired(Restart {
-                return_to: attempt.return_to,
-                username: attempt.username,
-            }));
+            return Err(OpenError::Expired(attempt.restart()));
         }
         Ok(attempt)
+    }
+
+    /// What another form of the same sign-in takes over.
+    pub(super) fn restart(&self) -> Restart {
+        Restart {
+            return_to: self.return_to.clone(),
+            username: self.username.clone(),
+            trusted: self.trusted,
+        }
     }
 
     /// Reads what a seal holds, with the time it began. Apart from `open`, so that the fuzz target gets past the seal.
@@ -142,6 +153,11 @@ impl Attempt {
         let (browser, rest) = rest.split_first_chunk::<{ Binding::BYTES }>()?;
         let (return_to, rest) = text(rest)?;
         let (username, rest) = text(rest)?;
+        let (trusted, rest) = match rest.split_first()? {
+            (0, rest) => (false, rest),
+            (1, rest) => (true, rest),
+            _ => return None,
+        };
         let pending = match rest {
             [] => None,
             bytes => Some(Pending::decode(bytes).ok()?),
@@ -150,6 +166,7 @@ impl Attempt {
             return_to: ReturnTo::from_seal(return_to),
             browser: Binding::from_bytes(*browser),
             username,
+            trusted,
             pending,
         };
         Some((UnixSeconds(u64::from_be_bytes(*began)), attempt))
@@ -162,6 +179,7 @@ pub(super) struct Fresh<'a> {
     pub(super) return_to: &'a ReturnTo,
     pub(super) browser: Binding,
     pub(super) username: &'a str,
+    pub(super) trusted: bool,
     pub(super) pending: Option<&'a Pending>,
 }
 
@@ -234,14 +252,14 @@ impl Seal {
     }
 }
 
-/// began (8) ‖ browser (32) ‖ length (2) and return_to ‖ length (2) and user name ‖ pending, if any.
+/// began (8) ‖ browser (32) ‖ length (2) and return_to ‖ length (2) and user name ‖ trusted (1) ‖ pending, if any.
 fn encode(attempt: &Fresh<'_>, now: UnixSeconds) -> Result<Zeroizing<Vec<u8>>, Fault> {
     // Room for the tag too: growing would leave a copy of the Cognito session behind.
     let pending = attempt.pending.map(Pending::encode);
     let pending = pending.as_ref().map_or(&[][..], |bytes| bytes.expose());
     let texts = [attempt.return_to.as_str(), attempt.username];
     let length = texts.iter().map(|text| text.len() + 2).sum::<usize>() + pending.len();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 8 + Binding::BYTES + 16));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 9 + Binding::BYTES + 16));
     bytes.extend(now.0.to_be_bytes());
     bytes.extend(attempt.browser.as_bytes());
     for text in texts {
@@ -249,6 +267,7 @@ fn encode(attempt: &Fresh<'_>, now: UnixSeconds) -> Result<Zeroizing<Vec<u8>>, F
         bytes.extend(length.to_be_bytes());
         bytes.extend(text.as_bytes());
     }
+    bytes.push(attempt.trusted.into());
     bytes.extend(pending);
     Ok(bytes)
 }
@@ -322,6 +341,7 @@ mod tests {
             return_to: &return_to,
             browser: OURS,
             username: "jane@example.com",
+            trusted: true,
             pending,
         };
         seal.close(&attempt, NOW).unwrap()
@@ -334,6 +354,7 @@ mod tests {
         let attempt = Attempt::open(&text, &seal, bearer(Some(OURS), false), NOW).unwrap();
         assert_eq!(attempt.return_to.as_str(), "/a?b=1");
         assert_eq!(attempt.username, "jane@example.com");
+        assert!(attempt.trusted);
         let pending = attempt.pending.unwrap();
         assert_eq!(pending.challenge().name(), "NEW_PASSWORD_REQUIRED");
         assert!(text.len() <= MAX_BYTES);
@@ -439,6 +460,7 @@ mod tests {
                 return_to: &return_to,
                 browser: OURS,
                 username: &username,
+                trusted: false,
                 pending: None,
             };
             assert_eq!(seal.close(&attempt, NOW).is_ok(), fits, "{length}");

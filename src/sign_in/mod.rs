@@ -54,6 +54,8 @@ use crate::origin::{PREFIX, PublicOrigin};
 use crate::refusal::{Audience, Refusal};
 use crate::session::Sessions;
 
+pub use challenge::{CustomSettings, PictureSettings};
+
 use attempt::Seal;
 use browser::BrowserCookie;
 use csrf::FormTokens;
@@ -79,6 +81,8 @@ pub struct Settings {
     pub template_dir: Option<PathBuf>,
     /// Further origins that `return_to` may name, as `scheme://host[:port]`.
     pub return_origins: Vec<String>,
+    /// How custom challenges are shown.
+    pub challenge: CustomSettings,
     /// Say on every page that this is a development pool.
     pub dev: bool,
 }
@@ -94,6 +98,7 @@ pub struct SignIn {
     seal: Seal,
     tokens: FormTokens,
     steps: Steps,
+    pool: Arc<UserPool>,
     sessions: Arc<Sessions>,
     clock: Clock,
 }
@@ -118,8 +123,9 @@ impl SignIn {
         clock: Clock,
         tasks: TaskTracker,
     ) -> Result<Self, TemplateError> {
-        let pages = Pages::load(&settings)?;
-        let headers = OwnHeaders::new(&origin, &settings.return_origins, settings.dev)
+        let pages = Pages::load(&settings, &origin, clock.clone())?;
+        let pictures = settings.challenge.pictures.sources();
+        let headers = OwnHeaders::new(&origin, &settings.return_origins, &pictures, settings.dev)
             .map_err(|error| TemplateError(format!("return_origins: {error}")))?;
         let cookie = sessions.cookie_names().browser().to_owned();
         Ok(Self {
@@ -130,7 +136,8 @@ impl SignIn {
             browser: BrowserCookie::new(cookie, origin.is_secure(), keys),
             seal: Seal::new(keys, &origin),
             tokens: FormTokens::new(keys),
-            steps: Steps::new(keys, pool, Arc::clone(&sessions), tasks),
+            steps: Steps::new(keys, Arc::clone(&pool), Arc::clone(&sessions), tasks),
+            pool,
             sessions,
             origin,
             clock,

@@ -11,13 +11,14 @@ mod overrides;
 #[cfg(feature = "dev")]
 mod pages;
 
-use super::Settings;
+use super::{CustomSettings, Settings};
 
 fn settings_of_pages() -> Settings {
     Settings {
         app_name: "Engine room".to_owned(),
         template_dir: None,
         return_origins: Vec::new(),
+        challenge: CustomSettings::default(),
         dev: false,
     }
 }
