@@ -199,6 +199,7 @@ fn sign_in(
     let app_name: Option<Option<String>> = read.optional("sign_in.app_name");
     let template_dir: Option<Option<PathBuf>> = read.optional(TEMPLATES);
     let return_origins: Option<Vec<PublicOrigin>> = read.list("sign_in.return_origins");
+    let remember_device = read.setting("device.remember");
     if let Some(Some(folder)) = &template_dir
         && !folder.is_dir()
     {
@@ -210,6 +211,7 @@ fn sign_in(
         template_dir: template_dir?,
         return_origins: texts(&return_origins?),
         challenge: challenge?,
+        remember_device: remember_device?,
         dev,
     })
 }

@@ -153,6 +153,8 @@ pub(super) const KEYS: &[Key] = &[
     default("challenge.alternative_param", "alternative"),
     default("challenge.max_rounds", "10"),
     default("challenge.allow_skipped_password", "false"),
+    // device
+    default("device.remember", "off"),
     // server
     default("server.listen", "0.0.0.0:4280"),
     list("server.trusted_proxies", "10.0.0.0/8"),

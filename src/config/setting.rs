@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::origin::PublicOrigin;
+use crate::sign_in::RememberDevice;
 use crate::telemetry::Format;
 
 /// A value that a setting can have.
@@ -308,6 +309,17 @@ impl Setting for CookieSuffix {
         Err(format!(
             "this takes 1 to 32 letters, digits, - or _; write {example}"
         ))
+    }
+}
+
+impl Setting for RememberDevice {
+    fn parse(text: &str, _example: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "ask" => Ok(Self::Ask),
+            "always" => Ok(Self::Always),
+            _ => Err(not_a(text, "a choice", "off, ask or always")),
+        }
     }
 }
 

@@ -11,30 +11,20 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cognito_flow::{Pending, UnixSeconds};
 use zeroize::Zeroizing;
-
-use crate::keys::{DerivedKey, Keys};
-use crate::origin::PublicOrigin;
 
 use super::browser::Binding;
 use super::error::Fault;
 use super::return_to::ReturnTo;
+
+pub use super::seal::{MAX_BYTES, Seal};
 
 /// How long an unfinished sign-in is taken back, in wall-clock time.
 ///
 /// 15 minutes is the longest `AuthSessionValidity` an app client can have (3 to 15, Cognito API reference): past it
 /// Cognito refuses the session, so keeping more is useless.
 pub const LIFE: Duration = Duration::from_secs(15 * 60);
-
-/// Longest sealed text. It must fit into a form of 16 KiB beside a password and the attributes.
-pub const MAX_BYTES: usize = 12 * 1024;
-
-const VERSION: u8 = 2;
-const NONCE: usize = 12;
 
 /// An attempt that came back, checked.
 pub struct Attempt {
@@ -183,78 +173,16 @@ pub(super) struct Fresh<'a> {
     pub(super) pending: Option<&'a Pending>,
 }
 
-/// The keys that seal attempts.
-pub struct Seal {
-    newest: DerivedKey,
-    opening: Vec<DerivedKey>,
-    /// Version and origin: an attempt of another deployment with the same keys does not open here.
-    context: Vec<u8>,
-}
-
-impl fmt::Debug for Seal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seal(***)")
-    }
-}
-
 impl Seal {
-    /// Keys for this origin: the newest seals, all open.
-    pub fn new(keys: &Keys, origin: &PublicOrigin) -> Self {
-        let mut context = vec![VERSION];
-        context.extend(origin.as_str().as_bytes());
-        Self {
-            newest: keys.sealing("attempt"),
-            opening: keys.opening("attempt"),
-            context,
-        }
-    }
-
-    /// Version, nonce, ciphertext and tag, in base64url.
+    /// Seals an attempt for a form.
     pub(super) fn close(&self, attempt: &Fresh<'_>, now: UnixSeconds) -> Result<String, Fault> {
-        let mut bytes = encode(attempt, now)?;
-        let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, self.newest.as_slice())
-            .map_err(|_| Fault::Seal)?;
-        let nonce = key
-            .seal_in_place_append_tag(Aad::from(&self.context), &mut *bytes)
-            .map_err(|_| Fault::Seal)?;
-        let mut sealed = vec![VERSION];
-        sealed.extend(nonce.as_ref());
-        sealed.extend(bytes.iter());
-        let text = URL_SAFE_NO_PAD.encode(sealed);
-        if text.len() > MAX_BYTES {
-            return Err(Fault::AttemptTooLong(text.len()));
-        }
-        Ok(text)
-    }
-
-    fn open(&self, text: &str) -> Option<Zeroizing<Vec<u8>>> {
-        if text.len() > MAX_BYTES {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (version, rest) = bytes.split_first()?;
-        if *version != VERSION {
-            return None;
-        }
-        let (nonce, sealed) = rest.split_at_checked(NONCE)?;
-        self.opening.iter().find_map(|key| {
-            let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, key.as_slice()).ok()?;
-            let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-            // A copy for each key: a failed opening leaves the buffer in no defined state.
-            let mut buffer = Zeroizing::new(sealed.to_vec());
-            let length = key
-                .open_in_place(nonce, Aad::from(&self.context), &mut buffer)
-                .ok()?
-                .len();
-            buffer.truncate(length);
-            Some(buffer)
-        })
+        self.close_bytes(encode(attempt, now)?)
     }
 }
 
 /// began (8) ‖ browser (32) ‖ length (2) and return_to ‖ length (2) and user name ‖ trusted (1) ‖ pending, if any.
 fn encode(attempt: &Fresh<'_>, now: UnixSeconds) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    // Room for the tag too: growing would leave a copy of the Cognito session behind.
+    // Room for the tag too (`Seal::close_bytes`): growing would leave a copy of the Cognito session behind.
     let pending = attempt.pending.map(Pending::encode);
     let pending = pending.as_ref().map_or(&[][..], |bytes| bytes.expose());
     let texts = [attempt.return_to.as_str(), attempt.username];
@@ -280,7 +208,12 @@ fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
+    use crate::keys::Keys;
+    use crate::origin::PublicOrigin;
     use cognito_flow::{
         AppClient, Context, Credentials, Entropy, Flow, FlowKind, Reply, Secret, Step,
     };

@@ -17,6 +17,7 @@ mod attributes;
 mod browser;
 mod challenge;
 mod csrf;
+mod device;
 mod endpoint;
 mod error;
 mod files;
@@ -27,6 +28,7 @@ mod page;
 mod password;
 pub mod return_to;
 mod same_origin;
+mod seal;
 mod sign_out;
 mod steps;
 #[cfg(test)]
@@ -55,10 +57,12 @@ use crate::refusal::{Audience, Refusal};
 use crate::session::Sessions;
 
 pub use challenge::{CustomSettings, PictureSettings};
+pub use device::RememberDevice;
 
 use attempt::Seal;
 use browser::BrowserCookie;
 use csrf::FormTokens;
+use device::DeviceCookie;
 use endpoint::{Endpoint, NoEndpoint, endpoint};
 use error::Fault;
 use headers::OwnHeaders;
@@ -83,6 +87,8 @@ pub struct Settings {
     pub return_origins: Vec<String>,
     /// How custom challenges are shown.
     pub challenge: CustomSettings,
+    /// Who decides whether the pool remembers a browser.
+    pub remember_device: RememberDevice,
     /// Say on every page that this is a development pool.
     pub dev: bool,
 }
@@ -95,6 +101,8 @@ pub struct SignIn {
     pages: Pages,
     headers: OwnHeaders,
     browser: BrowserCookie,
+    device_cookie: DeviceCookie,
+    remember_device: RememberDevice,
     seal: Seal,
     tokens: FormTokens,
     steps: Steps,
@@ -127,13 +135,16 @@ impl SignIn {
         let pictures = settings.challenge.pictures.sources();
         let headers = OwnHeaders::new(&origin, &settings.return_origins, &pictures, settings.dev)
             .map_err(|error| TemplateError(format!("return_origins: {error}")))?;
-        let cookie = sessions.cookie_names().browser().to_owned();
+        let names = sessions.cookie_names();
+        let (browser, device) = (names.browser().to_owned(), names.device().to_owned());
         Ok(Self {
             url: format!("{origin}{SIGN_IN}"),
             return_origins: settings.return_origins,
             pages,
             headers,
-            browser: BrowserCookie::new(cookie, origin.is_secure(), keys),
+            browser: BrowserCookie::new(browser, origin.is_secure(), keys),
+            device_cookie: DeviceCookie::new(device, keys, &origin),
+            remember_device: settings.remember_device,
             seal: Seal::new(keys, &origin),
             tokens: FormTokens::new(keys),
             steps: Steps::new(keys, Arc::clone(&pool), Arc::clone(&sessions), tasks),

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use cognito_flow::{Credentials, FlowKind, FlowSettings, Secret};
-use http::header::SET_COOKIE;
 use http::{Response, StatusCode};
 
 use crate::body::Body;
@@ -17,6 +16,7 @@ use crate::session::Found;
 use super::accept::Accepted;
 use super::attempt::Restart;
 use super::csrf::FormName;
+use super::device::RememberDevice;
 use super::error::StepError;
 use super::form::Form;
 use super::page::{ErrorView, MessageView, SignInView, put_retry_after};
@@ -48,19 +48,18 @@ impl SignIn {
             Ok(accepted) => accepted,
             Err(why) => return self.turn_away(visit, &why).await,
         };
-        let outcome = match credentials(&form, self.pool.flow()) {
-            Ok(credentials) => {
-                let headers = visit.headers();
-                self.steps
-                    .begin(sealed.as_bytes(), credentials, None, headers)
-                    .await
-            }
-            Err(error) => Err(Arc::new(error)),
-        };
         let restart = Restart {
             return_to: attempt.return_to,
             username: form.username(),
-            trusted: false,
+            trusted: self.trusts(form.text("trust") == "yes"),
+        };
+        let outcome = match credentials(&form, self.pool.flow()) {
+            Ok(credentials) => {
+                let visitor = self.visitor(visit, &restart);
+                let begun = self.steps.begin(sealed.as_bytes(), credentials, visitor);
+                begun.await
+            }
+            Err(error) => Err(Arc::new(error)),
         };
         match outcome {
             Ok(outcome) => self.proceed(visit, &restart, &outcome, None),
@@ -78,11 +77,9 @@ impl SignIn {
     ) -> Response<Body> {
         match outcome {
             Outcome::Ask(pending) => self.ask(visit, restart, pending, error),
-            Outcome::SignedIn(cookies) => {
+            Outcome::SignedIn(begun) => {
                 let mut response = self.go_to(&restart.return_to);
-                for cookie in cookies {
-                    response.headers_mut().append(SET_COOKIE, cookie.clone());
-                }
+                self.keep(visit, restart, begun, &mut response);
                 response
             }
         }
@@ -151,7 +148,7 @@ impl SignIn {
             username: &restart.username,
             asks_password: flow.asks_password(),
             passkeys: flow.kind == FlowKind::UserAuth,
-            trust: None,
+            trust: (self.remember_device == RememberDevice::Ask).then_some(restart.trusted),
             error,
             notice,
         };

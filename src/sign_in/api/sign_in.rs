@@ -88,19 +88,19 @@ impl SignIn {
         let restart = Restart {
             return_to: ReturnTo::root(),
             username: bounded("username", &request.username)?.to_owned(),
-            trusted: request.options.remember_device,
+            trusted: self.trusts(request.options.remember_device),
         };
         let credentials = self.api_credentials(request)?;
         // Of its own for each request: a program that asks twice means it.
         let mut nonce = [0; 16];
         rand::fill(&mut nonce).map_err(|_| Fault::Random)?;
-        let begun = self.steps.begin(&nonce, credentials, None, visit.headers());
-        let outcome = match begun.await {
+        let visitor = self.visitor(visit, &restart);
+        let outcome = match self.steps.begin(&nonce, credentials, visitor).await {
             Ok(outcome) => outcome,
             Err(error) => return next_step_of(&error).ok_or_else(|| error.into()),
         };
         let (browser, cookie) = self.browser_of(visit)?;
-        let mut response = self.api_outcome(&outcome, browser, &restart)?;
+        let mut response = self.api_outcome(visit, &outcome, browser, &restart)?;
         if let Some(cookie) = cookie {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
@@ -161,26 +161,30 @@ impl SignIn {
             attributes: user_attributes,
             device_name: friendly_device_name,
         };
+        let visitor = self.visitor(visit, &restart);
         let answered = self
             .steps
-            .answer(&request.attempt, pending, answer, None, visit.headers());
+            .answer(&request.attempt, pending, answer, visitor);
         let outcome = match answered.await {
             Ok(outcome) => outcome,
             Err(error) => return next_step_of(&error).ok_or_else(|| error.into()),
         };
-        self.api_outcome(&outcome, attempt.browser, &restart)
+        self.api_outcome(visit, &outcome, attempt.browser, &restart)
     }
 
     fn api_outcome(
         &self,
+        visit: &Visit<'_>,
         outcome: &Outcome,
         browser: Binding,
         restart: &Restart,
     ) -> Result<Response<Body>, ApiError> {
         match outcome {
-            Outcome::SignedIn(cookies) => {
+            Outcome::SignedIn(begun) => {
                 let done = json!({ "isSignedIn": true, "nextStep": { "signInStep": "DONE" } });
-                Ok(answer(&done, cookies))
+                let mut response = answer(&done, []);
+                self.keep(visit, restart, begun, &mut response);
+                Ok(response)
             }
             Outcome::Ask(pending) => {
                 let attempt = self.seal_attempt(browser, restart, Some(pending))?;

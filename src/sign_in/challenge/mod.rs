@@ -145,10 +145,8 @@ impl SignIn {
             (pending.challenge().clone(), pending.kind(), pending.round());
         let outcome = match answer(&challenge, &form) {
             Ok(answer) => {
-                let headers = visit.headers();
-                self.steps
-                    .answer(&sealed, pending, answer, None, headers)
-                    .await
+                let visitor = self.visitor(visit, &restart);
+                self.steps.answer(&sealed, pending, answer, visitor).await
             }
             Err(error) => Err(Arc::new(error)),
         };
@@ -229,10 +227,8 @@ impl SignIn {
             password: None,
             preferred,
         };
-        let headers = visit.headers();
-        let begun = self
-            .steps
-            .begin(sealed.as_bytes(), credentials, None, headers);
+        let visitor = self.visitor(visit, restart);
+        let begun = self.steps.begin(sealed.as_bytes(), credentials, visitor);
         match begun.await {
             Ok(outcome) => self.proceed(visit, restart, &outcome, None),
             Err(error) => self.refused(visit, restart, &error),

@@ -11,7 +11,7 @@ mod overrides;
 #[cfg(feature = "dev")]
 mod pages;
 
-use super::{CustomSettings, Settings};
+use super::{CustomSettings, RememberDevice, Settings};
 
 fn settings_of_pages() -> Settings {
     Settings {
@@ -19,6 +19,7 @@ fn settings_of_pages() -> Settings {
         template_dir: None,
         return_origins: Vec::new(),
         challenge: CustomSettings::default(),
+        remember_device: RememberDevice::Off,
         dev: false,
     }
 }
