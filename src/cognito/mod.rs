@@ -151,8 +151,10 @@ impl UserPool {
         credentials: Credentials,
         device: Option<RememberedDevice>,
     ) -> Result<Progress, CognitoError> {
-        self.run(device, move |context| Ok(Flow::begin(credentials, context)?))
-            .await
+        self.run(device, move |context| {
+            Ok(Flow::begin(credentials, context)?)
+        })
+        .await
     }
 
     /// Goes on with the person's answer.

@@ -22,10 +22,8 @@ pub(super) fn challenge(
     let show: Option<Vec<ParameterName>> = read.list("challenge.show");
     let answer_label = read.setting("challenge.answer_label");
     let inputmode: Option<Option<InputMode>> = read.optional("challenge.answer_inputmode");
-    let autocomplete: Option<Option<Autocomplete>> =
-        read.optional("challenge.answer_autocomplete");
-    let template_param: Option<Option<ParameterName>> =
-        read.optional("challenge.template_param");
+    let autocomplete: Option<Option<Autocomplete>> = read.optional("challenge.answer_autocomplete");
+    let template_param: Option<Option<ParameterName>> = read.optional("challenge.template_param");
     let alternative_param: Option<ParameterName> = read.setting("challenge.alternative_param");
 
     let base = base?.map(in_a_folder);

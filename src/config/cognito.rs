@@ -43,7 +43,9 @@ pub(super) fn cognito(
     if let (Some(kind), Some(Some(_))) = (flow, preferred_challenge)
         && kind != FlowKind::UserAuth
     {
-        let text = format!("{kind} asks for nothing else first; remove this, or write cognito.flow = \"USER_AUTH\"");
+        let text = format!(
+            "{kind} asks for nothing else first; remove this, or write cognito.flow = \"USER_AUTH\""
+        );
         read.refuse("cognito.preferred_challenge", text);
     }
     let max_rounds = read.count("challenge.max_rounds", 1..=100);

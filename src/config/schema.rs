@@ -143,7 +143,10 @@ pub(super) const KEYS: &[Key] = &[
     // challenge
     default("challenge.image_param", "captchaUrl"),
     list("challenge.image_hosts", "pictures.example.com"),
-    optional("challenge.image_base", "https://pictures.example.com/captcha/"),
+    optional(
+        "challenge.image_base",
+        "https://pictures.example.com/captcha/",
+    ),
     default("challenge.allow_data_images", "false"),
     list("challenge.show", "attemptsLeft"),
     default("challenge.answer_label", "Answer"),

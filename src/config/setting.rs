@@ -218,9 +218,10 @@ impl Setting for FlowKind {
 
 impl Setting for FirstFactor {
     fn parse(text: &str, _example: &str) -> Result<Self, String> {
-        text.parse().map_err(|error: cognito_flow::UnknownFirstFactor| {
-            format!("{text:?} is no first factor: {error}")
-        })
+        text.parse()
+            .map_err(|error: cognito_flow::UnknownFirstFactor| {
+                format!("{text:?} is no first factor: {error}")
+            })
     }
 }
 

@@ -70,7 +70,12 @@ impl KeptGrant {
             Token::Packed(bytes) => bytes.expose().len(),
         };
         let texts = [&self.username, &self.device_key];
-        token + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
+        token
+            + texts
+                .into_iter()
+                .flatten()
+                .map(|text| text.len())
+                .sum::<usize>()
     }
 }
 
@@ -134,6 +139,7 @@ mod tests {
             refresh_token: Secret::new(token.to_owned()),
             username: username.to_owned(),
             subject: "sub-1".to_owned(),
+            device_key: None,
         }
     }
 

@@ -111,9 +111,8 @@ impl DeviceCookie {
             records = rest;
         };
         let (name, secure) = (&self.name, if self.secure { "; Secure" } else { "" });
-        let cookie = format!(
-            "{name}={value}; Path=/{secure}; HttpOnly; SameSite=Strict; Max-Age={age}"
-        );
+        let cookie =
+            format!("{name}={value}; Path=/{secure}; HttpOnly; SameSite=Strict; Max-Age={age}");
         let mut cookie = HeaderValue::try_from(cookie).map_err(|_| Fault::Header)?;
         cookie.set_sensitive(true);
         Ok(cookie)
@@ -187,7 +186,12 @@ impl SignIn {
 fn device_name(headers: &HeaderMap) -> String {
     let name = headers.get(USER_AGENT).and_then(|name| name.to_str().ok());
     let printable = |c: &char| !c.is_control();
-    let name: String = name.unwrap_or_default().chars().filter(printable).take(128).collect();
+    let name: String = name
+        .unwrap_or_default()
+        .chars()
+        .filter(printable)
+        .take(128)
+        .collect();
     if name.trim().is_empty() {
         "browser".to_owned()
     } else {
@@ -209,17 +213,22 @@ impl Devices {
 
     /// The device of whoever signs in with this user name, typed as before or in the pool's own form.
     pub(super) fn of(&self, username: &str) -> Option<RememberedDevice> {
-        let is_theirs = |record: &&Record| record.username == username || record.internal == username;
-        self.0.iter().find(is_theirs).map(|record| RememberedDevice {
-            device_key: record.device_key.clone(),
-            device_group_key: record.device_group_key.clone(),
-            password: Secret::new(record.password.to_string()),
-        })
+        let is_theirs =
+            |record: &&Record| record.username == username || record.internal == username;
+        self.0
+            .iter()
+            .find(is_theirs)
+            .map(|record| RememberedDevice {
+                device_key: record.device_key.clone(),
+                device_group_key: record.device_group_key.clone(),
+                password: Secret::new(record.password.to_string()),
+            })
     }
 
     /// Adds a person's device in place of an older one of theirs.
     pub(super) fn put(&mut self, username: &str, owner: &Owner, device: &RememberedDevice) {
-        self.0.retain(|record| record.subject != owner.subject && record.username != username);
+        self.0
+            .retain(|record| record.subject != owner.subject && record.username != username);
         let record = Record {
             username: username.to_owned(),
             internal: owner.internal.clone(),
@@ -302,7 +311,10 @@ mod tests {
         assert_eq!(found.device_key, "eu-west-1_1");
         assert_eq!(found.device_group_key, "-group");
         assert_eq!(found.password.expose(), "device-password-of-1");
-        assert_eq!(key_of(&again, "internal-ada").as_deref(), Some("eu-west-1_1"));
+        assert_eq!(
+            key_of(&again, "internal-ada").as_deref(),
+            Some("eu-west-1_1")
+        );
         for other in ["ada", "ADA@example.com", "sub-ada", "eve", ""] {
             assert_eq!(key_of(&again, other), None, "{other}");
         }
@@ -359,7 +371,10 @@ mod tests {
         let text = written.to_str().unwrap();
         let want = "; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=31536000";
         assert!(text.ends_with(want), "{text}");
-        assert_eq!(devices.remove_subject("sub-ada").as_deref(), Some("eu-west-1_1"));
+        assert_eq!(
+            devices.remove_subject("sub-ada").as_deref(),
+            Some("eu-west-1_1")
+        );
         let cleared = cookie.write(&devices).unwrap();
         assert!(cleared.to_str().unwrap().ends_with("; Max-Age=0"));
         assert!(!format!("{devices:?}").contains("eu-west-1"));

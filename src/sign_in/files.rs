@@ -98,7 +98,9 @@ impl Files {
     pub(super) fn own_templates(&self) -> Vec<String> {
         let own = |template: &&Template| template.name.starts_with(OWN_PREFIX);
         let templates = self.templates.iter().filter(own);
-        templates.map(|template| template.name.to_string()).collect()
+        templates
+            .map(|template| template.name.to_string())
+            .collect()
     }
 
     pub(super) fn assets(&self) -> Assets {

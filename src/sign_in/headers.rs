@@ -3,8 +3,8 @@
 //! One function for pages, JSON, files and redirects. It adds and never loosens: what a response has set itself
 //! (`Cache-Control` of a file) stays.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::Response;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::body::Body;
 use crate::origin::PublicOrigin;
@@ -118,7 +118,12 @@ mod tests {
     use super::*;
 
     fn put(origin: &str, others: &[&str], dev: bool, needs: Needs) -> String {
-        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let own = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
         let pictures = own(&["https://pictures.example", "data:"]);
         let headers =
             OwnHeaders::new(&origin.parse().unwrap(), &own(others), &pictures, dev).unwrap();
@@ -147,7 +152,10 @@ strict-transport-security: max-age=31536000
 x-content-type-options: nosniff
 x-frame-options: DENY
 x-robots-tag: noindex";
-        assert_eq!(put("https://app.example.com", &[], false, Needs::default()), want);
+        assert_eq!(
+            put("https://app.example.com", &[], false, Needs::default()),
+            want
+        );
     }
 
     #[test]
@@ -187,7 +195,8 @@ x-robots-tag: noindex";
 
     #[test]
     fn what_a_response_says_of_its_caching_stays() {
-        let headers = OwnHeaders::new(&"https://a.example".parse().unwrap(), &[], &[], false).unwrap();
+        let headers =
+            OwnHeaders::new(&"https://a.example".parse().unwrap(), &[], &[], false).unwrap();
         let mut response = Response::new(Body::Empty);
         response
             .headers_mut()

@@ -3,10 +3,10 @@
 //! Everything a view holds is text, escaped by the template engine: much of it comes from the pool or the person
 //! . Which files the templates are made of is the business of `files`; which page to show, that of the handlers.
 
+use cognito_flow::Challenge;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use minijinja::value::Serde;
-use cognito_flow::Challenge;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 

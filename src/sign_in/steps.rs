@@ -274,12 +274,18 @@ mod tests {
         for number in 0..2 * MAX_STEPS {
             let credentials = Credentials {
                 username: "ada".to_owned(),
-                password: Secret::new("a-password".to_owned()),
+                password: Some(Secret::new("a-password".to_owned())),
+                preferred: None,
             };
-            let request = HeaderMap::new();
+            let visitor = Visitor {
+                cookies: HeaderMap::new(),
+                device: None,
+                trusted: false,
+                device_name: String::new(),
+            };
             let nonce = number.to_be_bytes();
             // Asked once and dropped: the browser has hung up.
-            let answered = steps.begin(&nonce, credentials, &request).now_or_never();
+            let answered = steps.begin(&nonce, credentials, visitor).now_or_never();
             if let Some(Err(error)) = answered {
                 assert_eq!(error.status(), http::StatusCode::SERVICE_UNAVAILABLE);
                 refused += 1;

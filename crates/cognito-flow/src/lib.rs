@@ -34,6 +34,8 @@ mod refresh;
 mod reply;
 mod secret;
 mod srp;
+#[cfg(test)]
+mod testing;
 mod timestamp;
 #[cfg(test)]
 mod vectors;

@@ -37,9 +37,9 @@ impl MfaType {
     pub(crate) fn known(names: &[String]) -> Vec<Self> {
         let mut known = Vec::new();
         for name in names {
-            let found = Self::ALL.into_iter().find(|kind| {
-                kind.name() == name || (*kind == Self::Email && name == "EMAIL_MFA")
-            });
+            let found = Self::ALL
+                .into_iter()
+                .find(|kind| kind.name() == name || (*kind == Self::Email && name == "EMAIL_MFA"));
             known.extend(found.filter(|kind| !known.contains(kind)));
         }
         known

@@ -62,7 +62,9 @@ impl CognitoError {
             "UserNotFoundException" => Self::BadCredentials(refused),
             "UserNotConfirmedException" => Self::UserNotConfirmed(refused),
             "PasswordResetRequiredException" => Self::PasswordResetRequired(refused),
-            "CodeMismatchException" | "EnableSoftwareTokenMFAException" => Self::CodeMismatch(refused),
+            "CodeMismatchException" | "EnableSoftwareTokenMFAException" => {
+                Self::CodeMismatch(refused)
+            }
             "ExpiredCodeException" => Self::ExpiredCode(refused),
             "InvalidPasswordException" => Self::InvalidPassword {
                 rule: PasswordRule::of(&text),

@@ -204,7 +204,10 @@ impl SignIn {
         if let Challenge::AuthenticatorSetup(setup) = challenge {
             let issuer = self.challenges().app_name();
             let uri = setup_uri(issuer, username, &setup.secret_code);
-            if let Some(details) = step.get_mut("totpSetupDetails").and_then(Value::as_object_mut) {
+            if let Some(details) = step
+                .get_mut("totpSetupDetails")
+                .and_then(Value::as_object_mut)
+            {
                 details.insert("setupUri".to_owned(), uri.into());
             }
         }

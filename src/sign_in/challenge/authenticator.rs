@@ -44,7 +44,10 @@ impl AuthenticatorApp {
         let uri = setup_uri(issuer, account, secret);
         let letters: Vec<char> = secret.chars().collect();
         Self {
-            groups: letters.chunks(4).map(|four| four.iter().collect()).collect(),
+            groups: letters
+                .chunks(4)
+                .map(|four| four.iter().collect())
+                .collect(),
             qr: Picture::of(&uri),
             issuer: issuer.to_owned(),
             account: account.to_owned(),
@@ -102,7 +105,9 @@ mod tests {
         let url = url::Url::parse(&odd).unwrap();
         let value = |name: &str| {
             let found = url.query_pairs().filter(|(key, _)| key == name);
-            found.map(|(_, value)| value.into_owned()).collect::<Vec<_>>()
+            found
+                .map(|(_, value)| value.into_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(value("issuer"), ["a/b?c#d:ü"]);
         assert_eq!(value("secret"), ["ABCD"]);

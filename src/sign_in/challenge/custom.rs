@@ -112,7 +112,10 @@ impl Challenges {
         let picture_gone = once_more && address.is_some_and(String::is_empty);
         let address = address.filter(|address| !address.is_empty());
         let picture = address.and_then(|address| self.picture(address));
-        let listed = settings.show.iter().map(|name| (name.as_str(), name.as_str()));
+        let listed = settings
+            .show
+            .iter()
+            .map(|name| (name.as_str(), name.as_str()));
         let texts = CONVENTION
             .into_iter()
             .chain(listed)
@@ -161,7 +164,8 @@ impl Challenges {
     /// Whether `next` is the same kind of question as `before`, so that the answer in between was wrong. The wire does not
     /// say it: a trigger that goes on to its next question sends another set of parameters.
     pub(super) fn asks_again(&self, before: &Challenge, next: &Challenge, answer: &str) -> bool {
-        let (Challenge::CustomChallenge(before), Challenge::CustomChallenge(next)) = (before, next) else {
+        let (Challenge::CustomChallenge(before), Challenge::CustomChallenge(next)) = (before, next)
+        else {
             return false;
         };
         let kind = |challenge: &CustomChallenge| {

@@ -139,7 +139,9 @@ impl SignIn {
             return self.turn_away(visit, &why).await;
         };
         if let Some(wish) = Again::read(&form) {
-            return self.begin_again(visit, &sealed, &restart, &pending, wish).await;
+            return self
+                .begin_again(visit, &sealed, &restart, &pending, wish)
+                .await;
         }
         let (challenge, flow, round) =
             (pending.challenge().clone(), pending.kind(), pending.round());
@@ -155,7 +157,9 @@ impl SignIn {
                 let given = form.text(challenge.field());
                 let error = match &*outcome {
                     Outcome::Ask(next)
-                        if self.challenges().asks_again(&challenge, next.challenge(), given) =>
+                        if self
+                            .challenges()
+                            .asks_again(&challenge, next.challenge(), given) =>
                     {
                         Some(ErrorView {
                             message: "That was not right. Please try again.".to_owned(),
@@ -214,10 +218,7 @@ impl SignIn {
                 let factor: Option<FirstFactor> = pending.challenge().name().parse().ok();
                 factor.filter(|factor| !factor.is_password())
             }
-            (
-                FlowKind::UserSrpAuth | FlowKind::UserPasswordAuth | FlowKind::CustomWithSrp,
-                _,
-            ) => {
+            (FlowKind::UserSrpAuth | FlowKind::UserPasswordAuth | FlowKind::CustomWithSrp, _) => {
                 let notice = "Sign in again to get a new code.";
                 return self.fresh_form(visit, restart, StatusCode::OK, None, Some(notice));
             }
@@ -283,16 +284,17 @@ fn answer(challenge: &Challenge, form: &Form) -> Result<Answer, StepError> {
     });
     let device_name = form.answer("device_name")?;
     Ok(Answer {
-        response: Secret::new(
-            bounded_answer(challenge, form.text(challenge.field()))?.to_owned(),
-        ),
+        response: Secret::new(bounded_answer(challenge, form.text(challenge.field()))?.to_owned()),
         attributes: attributes.collect::<Result<BTreeMap<_, _>, StepError>>()?,
         device_name: (!device_name.is_empty()).then(|| device_name.to_owned()),
     })
 }
 
 /// An answer, if it is no longer than any can be.
-pub(super) fn bounded_answer<'a>(challenge: &Challenge, text: &'a str) -> Result<&'a str, StepError> {
+pub(super) fn bounded_answer<'a>(
+    challenge: &Challenge,
+    text: &'a str,
+) -> Result<&'a str, StepError> {
     match challenge {
         Challenge::WebAuthn(_) => bounded_by(MAX_CREDENTIAL, challenge.field(), text),
         _ => bounded(challenge.field(), text),

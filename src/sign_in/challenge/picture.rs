@@ -32,7 +32,9 @@ pub(super) enum PictureRefused {
     Host(String),
     #[error("its address is not https")]
     NotHttps,
-    #[error("it is on sidegate's own origin, where a picture's address could do things in the person's name")]
+    #[error(
+        "it is on sidegate's own origin, where a picture's address could do things in the person's name"
+    )]
     OwnOrigin,
     #[error("its data: URL is no PNG, JPEG, GIF or WebP of at most {MAX_PICTURE} bytes")]
     NotAPicture,
@@ -51,9 +53,9 @@ impl PictureSettings {
         }
         let url = match (Url::parse(address), &self.base) {
             (Ok(url), _) => url,
-            (Err(ParseError::RelativeUrlWithoutBase), Some(base)) => base
-                .join(address)
-                .map_err(|_| PictureRefused::Malformed)?,
+            (Err(ParseError::RelativeUrlWithoutBase), Some(base)) => {
+                base.join(address).map_err(|_| PictureRefused::Malformed)?
+            }
             (Err(ParseError::RelativeUrlWithoutBase), None) => return Err(PictureRefused::NoBase),
             (Err(_), _) => return Err(PictureRefused::Malformed),
         };
@@ -80,7 +82,10 @@ impl PictureSettings {
     /// The same as sources of `img-src`.
     pub(in crate::sign_in) fn sources(&self) -> Vec<String> {
         let hosts = self.hosts.iter().map(|host| format!("https://{host}"));
-        let base = self.base.iter().map(|base| base.origin().ascii_serialization());
+        let base = self
+            .base
+            .iter()
+            .map(|base| base.origin().ascii_serialization());
         let data = self.allow_data.then(|| "data:".to_owned());
         hosts.chain(base).chain(data).collect()
     }
@@ -157,7 +162,10 @@ mod tests {
             ("url/123.jpg", "challenge.image_base"),
             ("/123.jpg", "challenge.image_base"),
             ("//evil.example/123.jpg", "challenge.image_base"),
-            ("https://pictures.example/123.jpg", "add that to challenge.image_hosts"),
+            (
+                "https://pictures.example/123.jpg",
+                "add that to challenge.image_hosts",
+            ),
             ("data:image/png;base64,AAAA", "challenge.allow_data_images"),
             ("DATA:image/png;base64,AAAA", "challenge.allow_data_images"),
         ] {
@@ -176,7 +184,10 @@ mod tests {
             "https:\\\\pictures.example\\a.jpg",
         ] {
             let shown = allow(&some, good).unwrap();
-            assert!(shown.starts_with("https://pictures.example/a.jpg"), "{shown}");
+            assert!(
+                shown.starts_with("https://pictures.example/a.jpg"),
+                "{shown}"
+            );
         }
         for bad in [
             "http://pictures.example/a.jpg",
@@ -228,7 +239,11 @@ mod tests {
             false,
         );
         for own in ["1.jpg", "https://app.example.com/.sidegate/sign-out"] {
-            assert_eq!(allow(&careless, own), Err(PictureRefused::OwnOrigin), "{own}");
+            assert_eq!(
+                allow(&careless, own),
+                Err(PictureRefused::OwnOrigin),
+                "{own}"
+            );
         }
     }
 
@@ -237,8 +252,18 @@ mod tests {
         let data = settings(&[], None, true);
         let png = STANDARD.encode(PNG);
         let want = Ok(format!("data:image/png;base64,{png}"));
-        for kind in ["image/png", "image/jpeg", "IMAGE/PNG", "image/png;x=y", "image/svg+xml"] {
-            assert_eq!(allow(&data, &format!("data:{kind};base64,{png}")), want, "{kind}");
+        for kind in [
+            "image/png",
+            "image/jpeg",
+            "IMAGE/PNG",
+            "image/png;x=y",
+            "image/svg+xml",
+        ] {
+            assert_eq!(
+                allow(&data, &format!("data:{kind};base64,{png}")),
+                want,
+                "{kind}"
+            );
         }
         let svg = STANDARD.encode("<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>");
         for bad in [
@@ -249,14 +274,22 @@ mod tests {
             "data:image/png;base64,%89PNG".to_owned(),
             "data:".to_owned(),
         ] {
-            assert_eq!(allow(&data, &bad), Err(PictureRefused::NotAPicture), "{bad}");
+            assert_eq!(
+                allow(&data, &bad),
+                Err(PictureRefused::NotAPicture),
+                "{bad}"
+            );
         }
     }
 
     #[test]
     fn a_data_url_has_256_kib_at_most() {
         let data = settings(&[], None, true);
-        for (length, fits) in [(MAX_PICTURE, true), (MAX_PICTURE + 1, false), (4 * MAX_PICTURE, false)] {
+        for (length, fits) in [
+            (MAX_PICTURE, true),
+            (MAX_PICTURE + 1, false),
+            (4 * MAX_PICTURE, false),
+        ] {
             let mut bytes = PNG.to_vec();
             bytes.resize(length, 0);
             let address = format!("data:image/png;base64,{}", STANDARD.encode(bytes));
@@ -268,6 +301,9 @@ mod tests {
     #[test]
     fn the_policy_lets_in_what_is_allowed() {
         let all = settings(&["a.example"], Some("https://b.example/x/"), true);
-        assert_eq!(all.sources(), ["https://a.example", "https://b.example", "data:"]);
+        assert_eq!(
+            all.sources(),
+            ["https://a.example", "https://b.example", "data:"]
+        );
     }
 }

@@ -66,9 +66,15 @@ pub(super) struct Links<'a> {
 #[serde(untagged)]
 enum More {
     Nothing {},
-    NewPassword { attributes: Vec<AttributeField> },
-    Authenticator { authenticator: Box<AuthenticatorApp> },
-    Custom { custom: Box<CustomView> },
+    NewPassword {
+        attributes: Vec<AttributeField>,
+    },
+    Authenticator {
+        authenticator: Box<AuthenticatorApp>,
+    },
+    Custom {
+        custom: Box<CustomView>,
+    },
 }
 
 impl View for ChallengeView<'_> {
@@ -87,7 +93,12 @@ impl Challenges {
     /// The page of a question.
     pub(super) fn view<'a>(&self, question: Question<'a>, links: Links<'a>) -> ChallengeView<'a> {
         let challenge = question.challenge;
-        let typed = |name: &str| question.form.map(|form| form.text(name)).unwrap_or_default();
+        let typed = |name: &str| {
+            question
+                .form
+                .map(|form| form.text(name))
+                .unwrap_or_default()
+        };
         let more = match challenge {
             Challenge::NewPasswordRequired(asked) => More::NewPassword {
                 attributes: asked
@@ -135,7 +146,11 @@ impl Challenges {
     }
 
     /// Pages of this challenge as a template may meet them: with everything in them, and with nothing that can be left out.
-    pub(in crate::sign_in) fn samples(&self, challenge: &Challenge, full: bool) -> Vec<ChallengeView<'static>> {
+    pub(in crate::sign_in) fn samples(
+        &self,
+        challenge: &Challenge,
+        full: bool,
+    ) -> Vec<ChallengeView<'static>> {
         let mut templates = vec![self.template(challenge)];
         if let Challenge::CustomChallenge(_) = challenge {
             templates.extend(self.own_templates().map(str::to_owned));
@@ -148,7 +163,11 @@ impl Challenges {
             csrf: "sample",
             username: "sample",
             field,
-            faulty: if full { field.to_owned() } else { String::new() },
+            faulty: if full {
+                field.to_owned()
+            } else {
+                String::new()
+            },
             step: challenge.next_step(),
             value: "",
             other_ways: full,

@@ -127,20 +127,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::course::Course;
+    use crate::testing::*;
+    use crate::{Challenge, FlowKind, Pending};
 
     fn read(
         user_attributes: &str,
         required_attributes: &str,
     ) -> Result<NewPasswordRequired, FlowError> {
-        let parameters = [
+        meet(&[
             ("userAttributes", user_attributes),
             ("requiredAttributes", required_attributes),
-        ];
-        NewPasswordRequired::read(
-            &parameters
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-        )
+        ])
+    }
+
+    fn meet(parameters: &[(&str, &str)]) -> Result<NewPasswordRequired, FlowError> {
+        let step = Bed::of(FlowKind::UserPasswordAuth).meet(NAME, parameters)?;
+        match ask::<FlowError>(Ok(step)).challenge() {
+            Challenge::NewPasswordRequired(challenge) => Ok(challenge.clone()),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn respond(
@@ -148,16 +154,17 @@ mod tests {
         password: &str,
         attributes: &[(&str, &str)],
     ) -> Result<Vec<(String, String)>, AnswerError> {
-        let attributes = attributes
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let mut responses = Parameters::default();
-        challenge.respond(Secret::new(password.to_owned()), attributes, &mut responses)?;
-        Ok(responses
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect())
+        let bed = Bed::of(FlowKind::UserPasswordAuth);
+        let course = Course::new(FlowKind::UserPasswordAuth, USERNAME.to_owned());
+        let pending = Pending::new(course, challenge.clone().into(), None);
+        let answer = Answer {
+            attributes: map(attributes),
+            ..Answer::new(secret(password))
+        };
+        let (call, _) = call::<AnswerError>(Ok(pending.answer(answer, bed.context())?));
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let (_, _, responses, _) = sent_besides_the_name(&call);
+        Ok(responses.into_iter().map(owned).collect())
     }
 
     fn asking_for_two() -> NewPasswordRequired {
@@ -177,7 +184,7 @@ mod tests {
 
     #[test]
     fn absent_parameters_ask_for_a_password_alone() {
-        let challenge = NewPasswordRequired::read(&BTreeMap::new()).unwrap();
+        let challenge = meet(&[]).unwrap();
         assert!(challenge.required_attributes.is_empty() && challenge.user_attributes.is_empty());
         assert_eq!(
             respond(&challenge, "p", &[]),
@@ -233,7 +240,7 @@ mod tests {
             "",
             &[("name", "Jane"), ("custom:team", "blue")],
         );
-        assert_eq!(error, Err(AnswerError::Empty { field: "password" }));
+        assert_eq!(error, Err(AnswerError::Empty { field: "new_password" }));
     }
 
     #[test]

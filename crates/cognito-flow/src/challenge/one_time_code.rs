@@ -148,3 +148,56 @@ impl std::fmt::Debug for OneTimeCode {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FlowKind;
+    use crate::testing::*;
+
+    #[test]
+    fn each_kind_of_code_has_its_step_and_its_response() {
+        let destination = ("CODE_DELIVERY_DESTINATION", "+*******1234");
+        let device = ("FRIENDLY_DEVICE_NAME", "Phone");
+        let sms = json!({"codeDeliveryDetails": {"deliveryMedium": "SMS", "destination": "+*******1234"}});
+        let email = json!({"codeDeliveryDetails": {"deliveryMedium": "EMAIL", "destination": "+*******1234"}});
+        let totp = json!({"friendlyDeviceName": "Phone"});
+        for (name, parameter, step, details, response) in [
+            ("SMS_MFA", destination, "CONFIRM_SIGN_IN_WITH_SMS_CODE", &sms, "SMS_MFA_CODE"),
+            ("SMS_OTP", destination, "CONFIRM_SIGN_IN_WITH_SMS_CODE", &sms, "SMS_OTP_CODE"),
+            ("EMAIL_OTP", destination, "CONFIRM_SIGN_IN_WITH_EMAIL_CODE", &email, "EMAIL_OTP_CODE"),
+            ("SOFTWARE_TOKEN_MFA", device, "CONFIRM_SIGN_IN_WITH_TOTP_CODE", &totp, "SOFTWARE_TOKEN_MFA_CODE"),
+        ] {
+            let bed = Bed::of(FlowKind::UserPasswordAuth);
+            let pending = bed.question(name, &[parameter]);
+            assert_eq!(pending.challenge().name(), name);
+            let next_step = pending.challenge().next_step();
+            assert_eq!(next_step.sign_in_step, step);
+            assert_eq!(&Value::Object(next_step.details), details, "{name}");
+            let (call, _) = call(bed.answer(pending, " 123\u{2013}456 "));
+            let expected = vec![(response, "123456")];
+            assert_eq!(
+                sent_besides_the_name(&call),
+                ("RespondToAuthChallenge", name, expected, Some(SESSION))
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_destination_there_is_still_a_question() {
+        let bed = Bed::of(FlowKind::UserPasswordAuth);
+        let details = |name| bed.question(name, &[]).challenge().next_step().details;
+        let medium = json!({"deliveryMedium": "EMAIL", "destination": null});
+        assert_eq!(details("EMAIL_OTP")["codeDeliveryDetails"], medium);
+        assert!(details("SOFTWARE_TOKEN_MFA").is_empty());
+    }
+
+    #[test]
+    fn a_code_of_spaces_and_dashes_is_none() {
+        for typed in ["", "  ", "-", " \u{2014} "] {
+            let bed = Bed::of(FlowKind::UserPasswordAuth);
+            let error = bed.answer(bed.question("SMS_MFA", &[]), typed).unwrap_err();
+            assert_eq!(error, AnswerError::Empty { field: "code" }, "{typed:?}");
+        }
+    }
+}

@@ -120,7 +120,13 @@ impl Flow {
     )]
     pub fn on_reply(self, reply: Reply, context: Context<'_>) -> Result<Step, FlowError> {
         match (self.awaits, reply) {
-            (Awaits::SoftwareTokenSecret, Reply::SoftwareTokenSecret { secret_code, session }) => {
+            (
+                Awaits::SoftwareTokenSecret,
+                Reply::SoftwareTokenSecret {
+                    secret_code,
+                    session,
+                },
+            ) => {
                 let challenge = mfa_setup_with_secret(secret_code.expose().clone());
                 Ok(Step::Ask(Pending::new(self.course, challenge, session)))
             }
@@ -130,7 +136,10 @@ impl Flow {
                     responses: Parameters::for_user(context.client, &self.course.username),
                     session,
                 };
-                Ok(Step::Call(call, Self::waiting(self.course, Awaits::Anything)))
+                Ok(Step::Call(
+                    call,
+                    Self::waiting(self.course, Awaits::Anything),
+                ))
             }
             (
                 Awaits::Anything
@@ -175,12 +184,22 @@ fn on_challenge(awaits: Awaits, asked: Asked<'_>) -> Result<Met, FlowError> {
             let (username, responses) = prover.respond(&asked)?;
             asked.course.username = username;
             let session = asked.session.take();
-            Ok(respond(password_verifier::NAME, responses, session, Awaits::Anything))
+            Ok(respond(
+                password_verifier::NAME,
+                responses,
+                session,
+                Awaits::Anything,
+            ))
         }
         (Awaits::DevicePasswordVerifier(prover), device::VERIFIER) => {
             let responses = prover.respond(&asked)?;
             let session = asked.session.take();
-            Ok(respond(device::VERIFIER, responses, session, Awaits::Anything))
+            Ok(respond(
+                device::VERIFIER,
+                responses,
+                session,
+                Awaits::Anything,
+            ))
         }
         (Awaits::Anything, password_verifier::NAME | device::VERIFIER) => {
             Err(out_of_turn(&Awaits::Anything, asked.name))
