@@ -159,19 +159,7 @@ impl SignIn {
         }
     }
 
-    /// Forgets a device that the pool no longer knows.
-    pub(super) fn drop_device(
-        &self,
-        visit: &Visit<'_>,
-        restart: &Restart,
-        response: &mut Response<Body>,
-    ) {
-        let mut devices = self.device_cookie.read(visit.headers());
-        devices.remove(&restart.username);
-        self.put_devices(&devices, response);
-    }
-
-    fn put_devices(&self, devices: &Devices, response: &mut Response<Body>) {
+    pub(super) fn put_devices(&self, devices: &Devices, response: &mut Response<Body>) {
         match self.device_cookie.write(devices) {
             Ok(cookie) => {
                 response.headers_mut().append(SET_COOKIE, cookie);
@@ -241,16 +229,14 @@ impl Devices {
         self.0.truncate(MAX_PEOPLE);
     }
 
-    /// Takes out the device of this user name, which the pool no longer knows.
-    pub(super) fn remove(&mut self, username: &str) {
-        self.0
-            .retain(|record| record.username != username && record.internal != username);
+    /// Takes out a person's device.
+    pub(super) fn remove_subject(&mut self, subject: &str) {
+        self.0.retain(|record| record.subject != subject);
     }
 
-    /// Takes out a person's device; gives its key.
-    pub(super) fn remove_subject(&mut self, subject: &str) -> Option<String> {
-        let at = self.0.iter().position(|record| record.subject == subject)?;
-        Some(self.0.remove(at).device_key)
+    /// Takes out everybody's.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -371,10 +357,10 @@ mod tests {
         let text = written.to_str().unwrap();
         let want = "; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=31536000";
         assert!(text.ends_with(want), "{text}");
-        assert_eq!(
-            devices.remove_subject("sub-ada").as_deref(),
-            Some("eu-west-1_1")
-        );
+        devices.remove_subject("sub-bob");
+        assert!(!devices.is_empty());
+        devices.remove_subject("sub-ada");
+        assert!(devices.is_empty());
         let cleared = cookie.write(&devices).unwrap();
         assert!(cleared.to_str().unwrap().ends_with("; Max-Age=0"));
         assert!(!format!("{devices:?}").contains("eu-west-1"));

@@ -74,6 +74,7 @@ use visit::Visit;
 const SIGN_IN: &str = "/.sidegate/sign-in";
 const CHALLENGE: &str = "/.sidegate/challenge";
 const SIGN_OUT: &str = "/.sidegate/sign-out";
+const FORGET_DEVICE: &str = "/.sidegate/forget-device";
 const SIGNED_OUT: &str = "/.sidegate/signed-out";
 
 /// The pages.
@@ -216,6 +217,7 @@ impl SignIn {
             Endpoint::Challenge => self.challenge(visit, body).await,
             Endpoint::SignOutPage => self.sign_out_page(visit).await,
             Endpoint::SignOut => self.sign_out(visit, body).await,
+            Endpoint::ForgetDevice => self.forget_device(visit, body).await,
             Endpoint::SignedOut => {
                 let view = SignedOutView { sign_in: SIGN_IN };
                 self.page(visit, StatusCode::OK, &view, None)

@@ -87,9 +87,18 @@ pub(super) struct SignOutView<'a> {
     pub(super) action: &'a str,
     pub(super) csrf: &'a str,
     pub(super) display_name: &'a str,
+    /// There where this browser is remembered.
+    pub(super) forget: Option<ForgetView>,
     /// URL.
     pub(super) cancel: &'a str,
     pub(super) error: Option<ErrorView>,
+}
+
+/// The form that makes a browser be forgotten.
+#[derive(Debug, Serialize)]
+pub(super) struct ForgetView {
+    pub(super) action: &'static str,
+    pub(super) csrf: String,
 }
 
 impl View for SignOutView<'_> {
@@ -259,6 +268,10 @@ impl Pages {
                 action: "/",
                 csrf: "sample",
                 display_name: "sample",
+                forget: full.then(|| ForgetView {
+                    action: "/",
+                    csrf: "sample".to_owned(),
+                }),
                 cancel: "/",
                 error: error("sample"),
             };
