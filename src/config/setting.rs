@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cognito_flow::{ClientId, FirstFactor, FlowKind, UserPoolId};
+use cognito_flow::{
+    ClientId, FirstFactor, FlowKind, UnknownFirstFactor, UnknownFlowKind, UserPoolId,
+};
 use ipnet::IpNet;
 use url::Url;
 
@@ -212,16 +214,14 @@ impl Setting for ClientId {
 impl Setting for FlowKind {
     fn parse(text: &str, _example: &str) -> Result<Self, String> {
         text.parse()
-            .map_err(|error: cognito_flow::UnknownFlowKind| format!("{text:?} is no flow: {error}"))
+            .map_err(|error: UnknownFlowKind| error.to_string())
     }
 }
 
 impl Setting for FirstFactor {
     fn parse(text: &str, _example: &str) -> Result<Self, String> {
         text.parse()
-            .map_err(|error: cognito_flow::UnknownFirstFactor| {
-                format!("{text:?} is no first factor: {error}")
-            })
+            .map_err(|error: UnknownFirstFactor| error.to_string())
     }
 }
 

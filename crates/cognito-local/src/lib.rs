@@ -17,6 +17,7 @@ mod error;
 mod fault;
 mod keys;
 mod loopback;
+mod message;
 mod operations;
 mod password;
 mod protocol;
@@ -36,6 +37,7 @@ mod timestamp;
 mod token;
 pub mod totp;
 mod trigger;
+mod web_authn;
 
 use std::io;
 use std::net::SocketAddr;
@@ -50,10 +52,12 @@ pub use seed::{ClientSeed, GroupSeed, PoolSeed, Problem, SecretSeed, Seed, SeedE
 pub use settings::{DEFAULT_PORT, Fault, FaultWhen, Now, Settings};
 pub use state::store::StoreError;
 pub use state::{
-    AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Unit, UserStatus, Validity,
+    AuthFlow, ClientSettings, DeviceSettings, FirstFactor, MfaConfiguration, MfaMethod,
+    MfaSettings, PasswordPolicy, PoolSettings, Recovery, Unit, UserStatus, Validity,
+    WebAuthnSettings,
 };
 pub use summary::{ClientSummary, PoolSummary, UserSummary};
-pub use trigger::{InvokeUrl, InvokeUrlError, Trigger};
+pub use trigger::{InvokeUrl, InvokeUrlError, Kind, LambdaVersion, Trigger, Triggers};
 
 use server::Server;
 use service::Service;

@@ -6,6 +6,9 @@
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand;
 
+/// Digits: codes.
+pub(crate) const DIGITS: &[u8] = b"0123456789";
+
 /// Lower-case letters and digits: real client ids and client secrets are made of these.
 pub(crate) const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 

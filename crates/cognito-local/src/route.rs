@@ -10,10 +10,12 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use crate::loopback::is_loopback_host;
+use crate::message::page;
 use crate::protocol;
 use crate::service::Service;
 
 const ABOUT: &str = "This is a local Amazon Cognito user pool for development. It speaks Cognito's JSON protocol: POST /\n\
+                     Codes it sends by e-mail or SMS are read at /outbox and /outbox.json.\n\
                      Its users, keys and tokens are worth nothing elsewhere. Never expose it.\n";
 
 /// Answers one request.
@@ -81,12 +83,36 @@ async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<
         (&Method::OPTIONS, _) => preflight(request.headers()),
         (&Method::GET | &Method::HEAD, "/") => text(StatusCode::OK, ABOUT),
         (&Method::GET | &Method::HEAD, "/health") => text(StatusCode::OK, "ok\n"),
+        (&Method::GET | &Method::HEAD, "/outbox" | "/outbox.json") => {
+            outbox(service, request.uri())
+        }
         (&Method::GET | &Method::HEAD, path) => document(service, path).await,
         _ => text(
             StatusCode::METHOD_NOT_ALLOWED,
             "Operations are called with POST /.\n",
         ),
     }
+}
+
+/// The messages the pool sent. Codes are in it: nothing keeps a copy.
+fn outbox(service: &Service, uri: &Uri) -> Response<Full<Bytes>> {
+    let filter = page::Filter::of_query(uri.query());
+    let (body, kind) = if uri.path() == "/outbox.json" {
+        let messages = page::json(&service.outbox, &filter);
+        (messages.to_string(), "application/json")
+    } else {
+        let page = page::html(&service.outbox, &filter);
+        (page, "text/html; charset=utf-8")
+    };
+    let mut response = text(StatusCode::OK, body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(page::POLICY),
+    );
+    response
 }
 
 fn preflight(headers: &HeaderMap) -> Response<Full<Bytes>> {

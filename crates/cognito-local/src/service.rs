@@ -12,9 +12,13 @@ use tokio_util::task::TaskTracker;
 use crate::error::ApiError;
 use crate::fault::Faults;
 use crate::keys::{KeyError, SigningKeys, StoredKey, StoredKeys};
+use crate::message::Outbox;
 use crate::settings::{Now, Settings};
 use crate::state::State;
 use crate::state::store::{Directory, Snapshot, StoreError};
+
+/// More would only wait for each other on a development machine.
+const TRIGGERS: usize = 16;
 
 pub(crate) struct Service {
     state: Mutex<State>,
@@ -25,7 +29,10 @@ pub(crate) struct Service {
     issuer_base: String,
     arithmetic: Arc<Semaphore>,
     pub(crate) faults: Faults,
+    pub(crate) outbox: Outbox,
     pub(crate) trigger_time_limit: Duration,
+    /// Functions at work at the same time: anybody can start a sign-in, and each function may be a process.
+    pub(crate) triggers: Semaphore,
     /// Owner of every task and blocking call; `LocalPool::stop` waits for it.
     pub(crate) tasks: TaskTracker,
 }
@@ -53,7 +60,9 @@ impl Service {
                 .to_owned(),
             arithmetic: Arc::new(Semaphore::new(threads)),
             faults: Faults::new(settings.faults.clone()),
+            outbox: Outbox::default(),
             trigger_time_limit: settings.trigger_time_limit,
+            triggers: Semaphore::new(TRIGGERS),
             tasks: TaskTracker::new(),
         }
     }

@@ -1,7 +1,8 @@
 //! The three tokens of a sign-in, and the check of an access token at the pool's own operations.
 //!
 //! Claims are gathered while the state is held and signed afterwards, since signing takes time and may wait for keys.
-//! Claims are those of sign-in by API: the scope is `aws.cognito.signin.user.admin` and nothing else.
+//! Claims are those of sign-in by API: the scope is `aws.cognito.signin.user.admin`. A PreTokenGeneration function
+//! was asked before; its changes come last.
 
 use std::time::Duration;
 
@@ -12,10 +13,12 @@ use crate::error::ApiError;
 use crate::keys::KeyError;
 use crate::random;
 use crate::service::Service;
-use crate::state::{Client, Grant, Pool, RefreshToken, State, User};
+use crate::sign_in::device::Bound;
+use crate::state::{Client, Grant, GrantedDevice, Pool, RefreshToken, State, User};
+use crate::trigger::pre_token_generation::Changes;
 
 /// What sign-in by API grants: the user's own operations.
-const SCOPE: &str = "aws.cognito.signin.user.admin";
+pub(crate) const SCOPE: &str = "aws.cognito.signin.user.admin";
 
 /// Tokens that only lack their signatures.
 pub(crate) struct Unsigned {
@@ -26,6 +29,8 @@ pub(crate) struct Unsigned {
     expires_in: u64,
     /// Absent on a refresh without rotation.
     pub(crate) refresh_token: Option<RefreshToken>,
+    /// A device that may be confirmed.
+    new_device: Option<GrantedDevice>,
 }
 
 impl Unsigned {
@@ -42,6 +47,10 @@ impl Unsigned {
         if let (Some(token), Some(result)) = (self.refresh_token, result.as_object_mut()) {
             result.insert("RefreshToken".to_owned(), token.0.into());
         }
+        if let (Some(device), Some(result)) = (self.new_device, result.as_object_mut()) {
+            let metadata = json!({ "DeviceKey": device.key, "DeviceGroupKey": device.group_key });
+            result.insert("NewDeviceMetadata".to_owned(), metadata);
+        }
         Ok(result)
     }
 }
@@ -51,8 +60,10 @@ pub(crate) fn begin(
     pool: &mut Pool,
     client: &Client,
     user: &str,
+    device: Option<Bound>,
     issuer: &str,
     now: Duration,
+    changes: &Changes,
 ) -> Result<Unsigned, ApiError> {
     pool.grants.retain(|_, grant| !grant.is_over(now));
     let event_id = random::uuid()?;
@@ -66,11 +77,13 @@ pub(crate) fn begin(
         access_until: now + client.settings.access_token_validity.duration(),
         revoked: false,
         refresh_tokens: Vec::new(),
+        device: device.as_ref().map(|bound| bound.device.clone()),
     };
     grant.remember(&refresh_token);
     pool.grants.insert(event_id.clone(), grant);
-    let mut tokens = renew(pool, client, &event_id, issuer, now)?;
+    let mut tokens = renew(pool, client, &event_id, issuer, now, changes)?;
     tokens.refresh_token = Some(refresh_token);
+    tokens.new_device = device.filter(|bound| bound.new).map(|bound| bound.device);
     Ok(tokens)
 }
 
@@ -81,6 +94,7 @@ pub(crate) fn renew(
     event_id: &str,
     issuer: &str,
     now: Duration,
+    changes: &Changes,
 ) -> Result<Unsigned, ApiError> {
     let validity = client.settings.access_token_validity.duration();
     let grant = pool
@@ -102,12 +116,16 @@ pub(crate) fn renew(
         issuer,
         now,
     };
+    let (mut id, mut access) = (sign_in.id_claims()?, sign_in.access_claims()?);
+    changes.apply_to_id(&mut id);
+    changes.apply_to_access(&mut access);
     Ok(Unsigned {
         pool: pool.id.clone(),
-        id: sign_in.id_claims()?,
-        access: sign_in.access_claims()?,
+        id,
+        access,
         expires_in: validity.as_secs(),
         refresh_token: None,
+        new_device: None,
     })
 }
 
@@ -137,6 +155,9 @@ impl SignIn<'_> {
         claims.insert("scope".to_owned(), SCOPE.into());
         // The grant of an access token must be found even when revocation is off.
         claims.insert("event_id".to_owned(), self.event_id.into());
+        if let Some(device) = &self.grant.device {
+            claims.insert("device_key".to_owned(), device.key.as_str().into());
+        }
         Ok(claims)
     }
 
@@ -199,7 +220,7 @@ impl SignIn<'_> {
 }
 
 /// An attribute as the ID token shows it: verified flags are booleans there, the address is an object.
-fn claim_of(name: &str, value: &str) -> Value {
+pub(crate) fn claim_of(name: &str, value: &str) -> Value {
     match name {
         "email_verified" | "phone_number_verified" => (value == "true").into(),
         "address" => json!({ "formatted": value }),
@@ -216,6 +237,8 @@ pub(crate) struct Authorized {
     pub(crate) client: Client,
     /// Key of the user in the pool.
     pub(crate) user: String,
+    /// Names the grant of the sign-in.
+    pub(crate) event_id: String,
 }
 
 /// Checks the access token of a call like GetUser: ours, not over, not revoked, with the scope.
@@ -261,6 +284,7 @@ fn holder(state: &State, client: &str, event_id: &str) -> Result<Authorized, Api
         pool: pool.id.clone(),
         client: client.clone(),
         user: grant.user.clone(),
+        event_id: event_id.to_owned(),
     })
 }
 

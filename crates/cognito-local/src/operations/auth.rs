@@ -9,11 +9,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::text_map;
-use crate::constraint::{CLIENT_ID, Constraints, POOL_ID, SESSION, TEXT, TOKEN};
+use crate::constraint::{CLIENT_ID, Constraints, DEVICE_KEY, POOL_ID, SESSION, TEXT, TOKEN};
 use crate::error::ApiError;
 use crate::secret_hash;
 use crate::service::Service;
-use crate::sign_in::{Caller, Step, new_password, password, refresh, srp};
+use crate::sign_in::{
+    Caller, Flow, Step, code, code::CodeChallenge, custom, device, mfa, mfa_setup, new_password,
+    password, refresh, srp, user_auth, web_authn,
+};
 use crate::state::{AuthFlow, Presented, RefreshToken};
 
 const FLOWS: &[&str] = &[
@@ -51,6 +54,7 @@ const CHALLENGES: &[&str] = &[
 pub(super) struct InitiateAuth {
     user_pool_id: Option<String>,
     client_id: Option<String>,
+    session: Option<String>,
     auth_flow: Option<String>,
     #[serde(default, deserialize_with = "text_map")]
     auth_parameters: BTreeMap<String, String>,
@@ -104,13 +108,10 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
         FLOWS,
     );
     let pool = pool_member(&mut constraints, side, request.user_pool_id);
+    let session = constraints.optional("session", request.session, &SESSION);
     constraints.check()?;
-    let caller = caller(
-        service,
-        &client_id,
-        pool.as_deref(),
-        request.client_metadata,
-    )?;
+    let mut caller = caller(service, &client_id, pool.as_deref())?;
+    caller.validation = request.client_metadata;
     let parameters = request.auth_parameters;
     let step = match (side, flow.as_str()) {
         (_, "USER_SRP_AUTH") => {
@@ -119,27 +120,22 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
         }
         (Side::Open, "USER_PASSWORD_AUTH") => {
             caller.check_flow(AuthFlow::AllowUserPasswordAuth)?;
-            password::begin(service, &caller, &parameters).await?
+            password::begin(service, &caller, Flow::UserPassword, &parameters).await?
         }
         (Side::Admin, "ADMIN_USER_PASSWORD_AUTH" | "ADMIN_NO_SRP_AUTH") => {
             caller.check_flow(AuthFlow::AllowAdminUserPasswordAuth)?;
-            password::begin(service, &caller, &parameters).await?
+            password::begin(service, &caller, Flow::AdminUserPassword, &parameters).await?
         }
         (_, "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN") => {
-            refresh::begin(service, &caller, &parameters)?
+            refresh::begin(service, &caller, &parameters).await?
         }
         (_, "CUSTOM_AUTH") => {
             caller.check_flow(AuthFlow::AllowCustomAuth)?;
-            // True as it stands: the pool runs no Define, Create and Verify triggers yet.
-            return Err(ApiError::invalid_parameter(
-                "Custom auth lambda trigger is not configured for the user pool.",
-            ));
+            custom::begin(service, &caller, &parameters).await?
         }
         (_, "USER_AUTH") => {
             caller.check_flow(AuthFlow::AllowUserAuth)?;
-            return Err(ApiError::unsupported_operation(
-                "The local pool does not offer USER_AUTH.",
-            ));
+            user_auth::begin(service, &caller, session.as_deref(), &parameters).await?
         }
         _ => {
             return Err(ApiError::invalid_parameter(
@@ -182,19 +178,73 @@ async fn respond(
     let session = constraints.optional("session", request.session, &SESSION);
     let pool = pool_member(&mut constraints, side, request.user_pool_id);
     constraints.check()?;
-    let caller = caller(
-        service,
-        &client_id,
-        pool.as_deref(),
-        request.client_metadata,
-    )?;
+    let mut caller = caller(service, &client_id, pool.as_deref())?;
+    caller.metadata = request.client_metadata;
     let responses = request.challenge_responses;
     let step: Step = match challenge.as_str() {
-        "PASSWORD_VERIFIER" => srp::respond(service, &caller, &responses).await?,
+        "PASSWORD_VERIFIER" => {
+            srp::respond(service, &caller, session.as_deref(), &responses).await?
+        }
         "NEW_PASSWORD_REQUIRED" => {
             new_password::respond(service, &caller, session.as_deref(), &responses).await?
         }
-        // The pool hands out no other challenge, so no session of one can be its own.
+        "CUSTOM_CHALLENGE" => {
+            custom::respond(service, &caller, session.as_deref(), &responses).await?
+        }
+        "SMS_MFA" => {
+            code::respond(
+                service,
+                &caller,
+                CodeChallenge::SmsMfa,
+                session.as_deref(),
+                &responses,
+            )
+            .await?
+        }
+        "EMAIL_OTP" => {
+            code::respond(
+                service,
+                &caller,
+                CodeChallenge::EmailOtp,
+                session.as_deref(),
+                &responses,
+            )
+            .await?
+        }
+        "SMS_OTP" => {
+            code::respond(
+                service,
+                &caller,
+                CodeChallenge::SmsOtp,
+                session.as_deref(),
+                &responses,
+            )
+            .await?
+        }
+        "SOFTWARE_TOKEN_MFA" => {
+            mfa::respond(service, &caller, session.as_deref(), &responses).await?
+        }
+        "SELECT_MFA_TYPE" => {
+            mfa::respond_selected(service, &caller, session.as_deref(), &responses).await?
+        }
+        "MFA_SETUP" => mfa_setup::respond(service, &caller, session.as_deref(), &responses).await?,
+        "DEVICE_SRP_AUTH" => {
+            device::respond_srp(service, &caller, session.as_deref(), &responses).await?
+        }
+        "DEVICE_PASSWORD_VERIFIER" => {
+            device::respond_verifier(service, &caller, session.as_deref(), &responses).await?
+        }
+        "SELECT_CHALLENGE" => {
+            user_auth::respond_selected(service, &caller, session.as_deref(), &responses).await?
+        }
+        "PASSWORD" => {
+            user_auth::respond_password(service, &caller, session.as_deref(), &responses).await?
+        }
+        "PASSWORD_SRP" => {
+            user_auth::respond_srp(service, &caller, session.as_deref(), &responses).await?
+        }
+        "WEB_AUTHN" => web_authn::respond(service, &caller, session.as_deref(), &responses).await?,
+        // ADMIN_NO_SRP_AUTH, which the service names and does not hand out any more.
         _ => return Err(ApiError::not_authorized("Invalid session for the user.")),
     };
     step.answer(service).await
@@ -204,11 +254,10 @@ fn pool_member(constraints: &mut Constraints, side: Side, pool: Option<String>) 
     (side == Side::Admin).then(|| constraints.required("userPoolId", pool, &POOL_ID))
 }
 
-fn caller(
+pub(super) fn caller(
     service: &Service,
     client_id: &str,
     pool_id: Option<&str>,
-    metadata: BTreeMap<String, String>,
 ) -> Result<Caller, ApiError> {
     service.read(|state| {
         if let Some(pool_id) = pool_id {
@@ -218,11 +267,7 @@ fn caller(
         if pool_id.is_some_and(|pool_id| pool_id != pool.id) {
             return Err(ApiError::client_missing(client_id));
         }
-        Ok(Caller {
-            pool: pool.id.clone(),
-            client: client.clone(),
-            metadata,
-        })
+        Ok(Caller::of(pool, client))
     })
 }
 
@@ -232,6 +277,9 @@ pub(super) struct GetTokensFromRefreshToken {
     refresh_token: Option<String>,
     client_id: Option<String>,
     client_secret: Option<String>,
+    device_key: Option<String>,
+    #[serde(default, deserialize_with = "text_map")]
+    client_metadata: BTreeMap<String, String>,
 }
 
 pub(super) async fn get_tokens_from_refresh_token(
@@ -241,14 +289,16 @@ pub(super) async fn get_tokens_from_refresh_token(
     let mut constraints = Constraints::default();
     let token = constraints.required("refreshToken", request.refresh_token, &TOKEN);
     let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
+    let device = constraints.optional("deviceKey", request.device_key, &DEVICE_KEY);
     constraints.check()?;
-    let caller = caller(service, &client_id, None, BTreeMap::new())?;
+    let mut caller = caller(service, &client_id, None)?;
+    caller.metadata = request.client_metadata;
     if !secret_hash::is_secret_of(&caller.client, request.client_secret.as_deref()) {
         return Err(ApiError::not_authorized(format!(
             "Unable to verify secret for client {client_id}"
         )));
     }
-    let tokens = refresh::redeem(service, &caller, &RefreshToken(token))?;
+    let tokens = refresh::redeem(service, &caller, &RefreshToken(token), device.as_deref()).await?;
     Ok(json!({ "AuthenticationResult": tokens.sign(service).await? }))
 }
 
@@ -267,7 +317,7 @@ pub(super) fn revoke_token(service: &Service, request: RevokeToken) -> Result<Va
     let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
     constraints.check()?;
     // RevokeToken has no ResourceNotFoundException: an unknown client is no authorized one.
-    let caller = caller(service, &client_id, None, BTreeMap::new())
+    let caller = caller(service, &client_id, None)
         .map_err(|_unknown| ApiError::unauthorized("Invalid client."))?;
     if !secret_hash::is_secret_of(&caller.client, request.client_secret.as_deref()) {
         return Err(ApiError::unauthorized("Invalid client secret."));

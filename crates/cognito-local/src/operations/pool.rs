@@ -1,4 +1,4 @@
-//! CreateUserPool, DescribeUserPool.
+//! CreateUserPool, UpdateUserPool, DescribeUserPool.
 //!
 //! Members the pool acts on are checked; members that would change how a sign-in goes and that it does not
 //! act on are refused, since silence would look like consent; the rest is kept and shown.
@@ -8,29 +8,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::view;
+use super::{mfa, triggers, view};
 use crate::constraint::{Constraints, NAME, POOL_ID};
 use crate::error::ApiError;
 use crate::service::Service;
-use crate::state::{PasswordPolicy, Pool, PoolSettings, STANDARD_ATTRIBUTES};
-use crate::trigger::{InvokeUrl, Trigger};
+use crate::state::{PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES};
 
 /// Kept and shown, not acted on.
 const SHOWN: &[&str] = &[
     "DeletionProtection",
-    "AutoVerifiedAttributes",
     "SmsVerificationMessage",
     "EmailVerificationMessage",
     "EmailVerificationSubject",
     "VerificationMessageTemplate",
     "SmsAuthenticationMessage",
-    "UserAttributeUpdateSettings",
     "EmailConfiguration",
     "SmsConfiguration",
     "UserPoolTags",
     "AdminCreateUserConfig",
     "UserPoolAddOns",
-    "AccountRecoverySetting",
     "UserPoolTier",
 ];
 
@@ -38,14 +34,34 @@ const SHOWN: &[&str] = &[
 #[serde(rename_all = "PascalCase")]
 pub(super) struct CreateUserPool {
     pool_name: Option<String>,
-    policies: Option<Policies>,
-    lambda_config: Option<Map<String, Value>>,
     alias_attributes: Option<BTreeSet<String>>,
     username_attributes: Option<BTreeSet<String>>,
-    mfa_configuration: Option<String>,
-    device_configuration: Option<Value>,
     username_configuration: Option<UsernameConfiguration>,
     schema: Option<Vec<SchemaAttribute>>,
+    #[serde(flatten)]
+    changeable: Changeable,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UpdateUserPool {
+    user_pool_id: Option<String>,
+    pool_name: Option<String>,
+    #[serde(flatten)]
+    changeable: Changeable,
+}
+
+/// What can change during a pool's life.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Changeable {
+    policies: Option<Policies>,
+    lambda_config: Option<Map<String, Value>>,
+    mfa_configuration: Option<String>,
+    device_configuration: Option<mfa::config::DeviceConfiguration>,
+    auto_verified_attributes: Option<BTreeSet<String>>,
+    user_attribute_update_settings: Option<UpdateSettings>,
+    account_recovery_setting: Option<RecoverySetting>,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
@@ -54,6 +70,7 @@ pub(super) struct CreateUserPool {
 #[serde(rename_all = "PascalCase")]
 struct Policies {
     password_policy: Option<Policy>,
+    sign_in_policy: Option<mfa::config::SignInPolicy>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +91,25 @@ struct UsernameConfiguration {
     case_sensitive: Option<bool>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateSettings {
+    attributes_require_verification_before_update: Option<BTreeSet<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RecoverySetting {
+    recovery_mechanisms: Option<Vec<RecoveryMechanism>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RecoveryMechanism {
+    priority: Option<i64>,
+    name: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SchemaAttribute {
@@ -88,29 +124,8 @@ pub(super) fn create_user_pool(
 ) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
     let name = constraints.required("poolName", request.pool_name, &NAME);
-    constraints.one_of(
-        "mfaConfiguration",
-        request.mfa_configuration.as_deref(),
-        &["OFF", "ON", "OPTIONAL"],
-    );
-    let policy = policy(
-        &mut constraints,
-        request
-            .policies
-            .and_then(|policies| policies.password_policy),
-    );
-    constraints.check()?;
-    if request.mfa_configuration.is_some_and(|mfa| mfa == "ON") {
-        return Err(not_offered("MfaConfiguration ON"));
-    }
-    if request
-        .device_configuration
-        .is_some_and(|devices| !devices.is_null())
-    {
-        return Err(not_offered("DeviceConfiguration"));
-    }
     let (required_attributes, custom_attributes) = schema(request.schema.unwrap_or_default())?;
-    let settings = PoolSettings {
+    let fixed = PoolSettings {
         username_attributes: request.username_attributes.unwrap_or_default(),
         alias_attributes: request.alias_attributes.unwrap_or_default(),
         // Left out, the service's API makes a case-sensitive pool.
@@ -120,18 +135,11 @@ pub(super) fn create_user_pool(
             .unwrap_or(true),
         required_attributes,
         custom_attributes,
-        password_policy: policy?,
-        user_migration: triggers(request.lambda_config.unwrap_or_default())?,
+        ..PoolSettings::default()
     };
-    if let Some(problem) = settings.problems().into_iter().next() {
-        return Err(ApiError::invalid_parameter(problem));
-    }
+    let (settings, shown) = request.changeable.settings(constraints, fixed)?;
     let mut pool = Pool::new(None, name, settings, service.now())?;
-    pool.shown = request
-        .other
-        .into_iter()
-        .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null())
-        .collect();
+    pool.shown = shown;
     service.change(|state| {
         let answer = json!({ "UserPool": view::pool(&pool) });
         state.pools.insert(pool.id.clone(), pool);
@@ -139,13 +147,92 @@ pub(super) fn create_user_pool(
     })
 }
 
-fn policy(
-    constraints: &mut Constraints,
-    policy: Option<Policy>,
-) -> Result<PasswordPolicy, ApiError> {
+/// What the request leaves out gets its default, as in the service.
+pub(super) fn update_user_pool(
+    service: &Service,
+    request: UpdateUserPool,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
+    let name = constraints.optional("poolName", request.pool_name, &NAME);
+    constraints.check()?;
+    service.change(|state| {
+        let pool = state.pool_mut(&pool_id)?;
+        let fixed = pool.settings.clone();
+        (pool.settings, pool.shown) = request.changeable.settings(Constraints::default(), fixed)?;
+        if let Some(name) = name {
+            pool.name = name;
+        }
+        Ok(json!({}))
+    })
+}
+
+impl Changeable {
+    /// The settings of a pool, and what is shown of it beside them; what cannot change comes from `fixed`.
+    fn settings(
+        self,
+        mut constraints: Constraints,
+        fixed: PoolSettings,
+    ) -> Result<(PoolSettings, Map<String, Value>), ApiError> {
+        constraints.one_of(
+            "mfaConfiguration",
+            self.mfa_configuration.as_deref(),
+            &["OFF", "ON", "OPTIONAL"],
+        );
+        let account_recovery = recovery(
+            &mut constraints,
+            self.account_recovery_setting.unwrap_or_default(),
+        );
+        let (password_policy, sign_in_policy) = self
+            .policies
+            .map(|policies| (policies.password_policy, policies.sign_in_policy))
+            .unwrap_or_default();
+        let password_policy = policy(&mut constraints, password_policy);
+        let first_factors = mfa::config::first_factors(&mut constraints, sign_in_policy);
+        constraints.check()?;
+        let mfa = mfa::config::by_sms(
+            self.mfa_configuration.as_deref(),
+            self.other.contains_key("SmsConfiguration"),
+        )?;
+        let settings = PoolSettings {
+            password_policy,
+            auto_verified_attributes: self.auto_verified_attributes.unwrap_or_default(),
+            attributes_require_verification_before_update: self
+                .user_attribute_update_settings
+                .and_then(|settings| settings.attributes_require_verification_before_update)
+                .unwrap_or_default(),
+            allow_admin_create_user_only: self
+                .other
+                .get("AdminCreateUserConfig")
+                .and_then(|config| config.get("AllowAdminCreateUserOnly"))
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
+            account_recovery,
+            triggers: triggers::from_config(
+                self.lambda_config.unwrap_or_default(),
+                &fixed.triggers,
+            )?,
+            mfa,
+            first_factors,
+            devices: self.device_configuration.map(Into::into),
+            ..fixed
+        };
+        if let Some(problem) = settings.problems().into_iter().next() {
+            return Err(ApiError::invalid_parameter(problem));
+        }
+        let shown = self
+            .other
+            .into_iter()
+            .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null())
+            .collect();
+        Ok((settings, shown))
+    }
+}
+
+fn policy(constraints: &mut Constraints, policy: Option<Policy>) -> PasswordPolicy {
     let default = PasswordPolicy::default();
     let Some(policy) = policy else {
-        return Ok(default);
+        return default;
     };
     let length = constraints.number(
         "policies.passwordPolicy.minimumLength",
@@ -157,10 +244,12 @@ fn policy(
     let days = constraints
         .number(days, policy.temporary_password_validity_days, &(0..=365))
         .filter(|days| *days > 0);
-    if policy.password_history_size.is_some_and(|size| size != 0) {
-        return Err(not_offered("PasswordHistorySize"));
-    }
-    Ok(PasswordPolicy {
+    let history = constraints.number(
+        "policies.passwordPolicy.passwordHistorySize",
+        policy.password_history_size,
+        &(0..=24),
+    );
+    PasswordPolicy {
         minimum_length: length
             .and_then(|length| u8::try_from(length).ok())
             .unwrap_or(default.minimum_length),
@@ -171,7 +260,33 @@ fn policy(
         temporary_password_validity_days: days
             .and_then(|days| u16::try_from(days).ok())
             .unwrap_or(default.temporary_password_validity_days),
-    })
+        password_history_size: history
+            .and_then(|size| u8::try_from(size).ok())
+            .unwrap_or_default(),
+    }
+}
+
+/// The ways to a forgotten password, by their priority.
+fn recovery(constraints: &mut Constraints, setting: RecoverySetting) -> Vec<Recovery> {
+    let names = Recovery::ALL.map(Recovery::name);
+    let mut mechanisms = setting.recovery_mechanisms.unwrap_or_default();
+    for mechanism in &mechanisms {
+        constraints.one_of(
+            "accountRecoverySetting.recoveryMechanisms.name",
+            Some(mechanism.name.as_deref().unwrap_or_default()),
+            &names,
+        );
+        constraints.number(
+            "accountRecoverySetting.recoveryMechanisms.priority",
+            Some(mechanism.priority.unwrap_or_default()),
+            &(1..=2),
+        );
+    }
+    mechanisms.sort_by_key(|mechanism| mechanism.priority);
+    mechanisms
+        .iter()
+        .filter_map(|mechanism| Recovery::from_name(mechanism.name.as_deref()?))
+        .collect()
 }
 
 type Attributes = (BTreeSet<String>, BTreeMap<String, String>);
@@ -200,25 +315,7 @@ fn schema(attributes: Vec<SchemaAttribute>) -> Result<Attributes, ApiError> {
     Ok((required, custom))
 }
 
-/// A command is taken from the seed only: over the wire it would let anybody who reaches the port run programs.
-fn triggers(config: Map<String, Value>) -> Result<Option<Trigger>, ApiError> {
-    let mut migration = None;
-    for (name, value) in config.into_iter().filter(|(_, value)| !value.is_null()) {
-        let url = value.as_str().map(str::parse::<InvokeUrl>);
-        match (name.as_str(), url) {
-            ("UserMigration", Some(Ok(url))) => migration = Some(Trigger::Url(url)),
-            ("UserMigration", Some(Err(error))) => {
-                return Err(ApiError::invalid_parameter(format!(
-                    "The local pool calls triggers by their Invoke URL: {error}"
-                )));
-            }
-            _ => return Err(not_offered(&format!("the trigger {name}"))),
-        }
-    }
-    Ok(migration)
-}
-
-fn not_offered(what: &str) -> ApiError {
+pub(super) fn not_offered(what: &str) -> ApiError {
     ApiError::invalid_parameter(format!("The local pool does not offer {what}."))
 }
 

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
 
 use super::reader::{At, Reader, key_of, suggestion, words};
-use super::{ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check};
-use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, UserStatus};
-use crate::trigger::Trigger;
+use super::{
+    ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check, factors,
+};
+use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Recovery, UserStatus};
+use crate::trigger::{Kind, LambdaVersion, Trigger, Triggers};
 
 /// Reads and checks a document.
 pub(super) fn read(text: &str, origin: &str) -> Result<Seed, SeedError> {
@@ -59,27 +61,29 @@ impl<'t> Reader<'t> {
     }
 
     fn pool(&mut self, at: &At<'t>) -> PoolSeed {
-        self.known(
-            at,
-            &[
-                "name",
-                "id",
-                "username_attributes",
-                "alias_attributes",
-                "case_sensitive",
-                "required_attributes",
-                "custom_attributes",
-                "password_policy",
-                "triggers",
-                "client",
-                "group",
-                "user",
-            ],
-        );
+        const KEYS: [&str; 16] = [
+            "name",
+            "id",
+            "username_attributes",
+            "alias_attributes",
+            "case_sensitive",
+            "required_attributes",
+            "custom_attributes",
+            "password_policy",
+            "auto_verified_attributes",
+            "attributes_require_verification_before_update",
+            "allow_sign_up",
+            "account_recovery",
+            "triggers",
+            "client",
+            "group",
+            "user",
+        ];
+        self.known(at, &[&KEYS[..], &factors::POOL_KEYS].concat());
         let names = |reader: &mut Self, key: &str, example: &str| {
             reader.texts(at, key, example).unwrap_or_default()
         };
-        let settings = PoolSettings {
+        let mut settings = PoolSettings {
             username_attributes: names(self, "username_attributes", r#"["email"]"#),
             alias_attributes: names(
                 self,
@@ -96,8 +100,21 @@ impl<'t> Reader<'t> {
                 .table(at, "password_policy")
                 .map(|at| self.password_policy(&at))
                 .unwrap_or_default(),
-            user_migration: self.table(at, "triggers").and_then(|at| self.triggers(&at)),
+            auto_verified_attributes: names(self, "auto_verified_attributes", r#"["email"]"#),
+            attributes_require_verification_before_update: names(
+                self,
+                "attributes_require_verification_before_update",
+                r#"["email"]"#,
+            ),
+            allow_admin_create_user_only: !self.flag(at, "allow_sign_up").unwrap_or(true),
+            account_recovery: self.account_recovery(at),
+            triggers: self
+                .table(at, "triggers")
+                .map(|at| self.triggers(&at))
+                .unwrap_or_default(),
+            ..PoolSettings::default()
         };
+        self.pool_factors(at, &mut settings);
         PoolSeed {
             name: self.text(at, "name", r#""dev""#).unwrap_or_default(),
             id: self.text(at, "id", r#""local_AbC123xyz""#),
@@ -120,6 +137,17 @@ impl<'t> Reader<'t> {
         }
     }
 
+    fn account_recovery(&mut self, at: &At<'t>) -> Vec<Recovery> {
+        let example = r#"["verified_email", "verified_phone_number"] or ["admin_only"]"#;
+        let ways = self.converted(at, "account_recovery", example, |value| {
+            words(value)?
+                .iter()
+                .map(|name| Recovery::from_name(name))
+                .collect()
+        });
+        ways.unwrap_or_default()
+    }
+
     fn password_policy(&mut self, at: &At<'t>) -> PasswordPolicy {
         self.known(
             at,
@@ -130,6 +158,7 @@ impl<'t> Reader<'t> {
                 "require_numbers",
                 "require_symbols",
                 "temporary_password_validity_days",
+                "password_history_size",
             ],
         );
         let default = PasswordPolicy::default();
@@ -152,23 +181,44 @@ impl<'t> Reader<'t> {
             temporary_password_validity_days: self
                 .number(at, "temporary_password_validity_days", "7")
                 .unwrap_or(default.temporary_password_validity_days),
+            password_history_size: self
+                .number(at, "password_history_size", "4")
+                .unwrap_or(default.password_history_size),
+        }
+    }
+
+    fn triggers(&mut self, at: &At<'t>) -> Triggers {
+        const VERSION: &str = "pre_token_generation_version";
+        const LIMIT: &str = "custom_challenge_limit";
+        let mut known: Vec<_> = Kind::ALL.into_iter().map(Kind::key).collect();
+        known.extend([VERSION, LIMIT]);
+        self.known(at, &known);
+        let default = Triggers::default();
+        Triggers {
+            functions: Kind::ALL
+                .into_iter()
+                .filter_map(|kind| Some((kind, self.function(at, kind.key())?)))
+                .collect(),
+            pre_token_generation_version: self
+                .converted(at, VERSION, r#""V1_0", "V2_0" or "V3_0""#, |value| {
+                    LambdaVersion::from_name(value.as_str()?)
+                })
+                .unwrap_or(default.pre_token_generation_version),
+            custom_challenge_limit: self
+                .number(at, LIMIT, "10")
+                .unwrap_or(default.custom_challenge_limit),
         }
     }
 
     /// A text is an Invoke URL, a list is a command.
-    fn triggers(&mut self, at: &At<'t>) -> Option<Trigger> {
-        self.known(at, &["user_migration"]);
-        const EXAMPLE: &str = r#""http://127.0.0.1:3001/2015-03-31/functions/MigrateUser/invocations" or ["node", "migrate.js"]"#;
-        let (line, value) = self.value(at, "user_migration")?;
+    fn function(&mut self, at: &At<'t>, key: &str) -> Option<Trigger> {
+        const EXAMPLE: &str = r#""http://127.0.0.1:3001/2015-03-31/functions/MyTrigger/invocations" or ["node", "trigger.js"]"#;
+        let (line, value) = self.value(at, key)?;
         if let Some(url) = value.as_str() {
             return match url.parse() {
                 Ok(url) => Some(Trigger::Url(url)),
                 Err(error) => {
-                    self.problem(
-                        line,
-                        key_of(at, "user_migration"),
-                        format!("{url:?}: {error}"),
-                    );
+                    self.problem(line, key_of(at, key), format!("{url:?}: {error}"));
                     None
                 }
             };
@@ -176,7 +226,7 @@ impl<'t> Reader<'t> {
         let command = words(value)
             .filter(|command| command.first().is_some_and(|program| !program.is_empty()));
         if command.is_none() {
-            self.wrong(line, at, "user_migration", EXAMPLE);
+            self.wrong(line, at, key, EXAMPLE);
         }
         command.map(Trigger::Command)
     }
@@ -303,10 +353,8 @@ impl<'t> Reader<'t> {
     }
 
     fn user(&mut self, at: &At<'t>) -> UserSeed {
-        self.known(
-            at,
-            &["username", "password", "status", "groups", "attributes"],
-        );
+        const KEYS: [&str; 5] = ["username", "password", "status", "groups", "attributes"];
+        self.known(at, &[&KEYS[..], &factors::USER_KEYS].concat());
         let status = self.converted(
             at,
             "status",
@@ -336,7 +384,7 @@ impl<'t> Reader<'t> {
                 pairs.collect::<Option<BTreeMap<_, _>>>()
             },
         );
-        UserSeed {
+        let mut user = UserSeed {
             username: self
                 .text(at, "username", r#""ada@example.com""#)
                 .unwrap_or_default(),
@@ -346,7 +394,10 @@ impl<'t> Reader<'t> {
             groups: self
                 .texts(at, "groups", r#"["admins"]"#)
                 .unwrap_or_default(),
-        }
+            ..UserSeed::default()
+        };
+        self.user_factors(at, &mut user);
+        user
     }
 }
 

@@ -1,26 +1,37 @@
 //! One sign-in, from the first call to the tokens, as a chain of steps.
 //!
-//! Each way to begin and each challenge has its own file; all of them end in `settle`, which looks at the proof once
-//! more under the lock, counts it, and says what comes next. MFA, devices and custom challenges join here: one more
-//! `Step::Challenge` in `next`, one more file that answers it.
+//! Each way to begin and each challenge has its own file. A password proof goes through `settle`, which looks at it once
+//! more under the lock and counts it. Whatever was proven, `chain::go_on` says what comes next.
 
+mod chain;
+pub(crate) mod code;
+pub(crate) mod custom;
+pub(crate) mod device;
+pub(crate) mod mfa;
+pub(crate) mod mfa_setup;
 pub(crate) mod new_password;
 pub(crate) mod password;
 pub(crate) mod refresh;
 pub(crate) mod srp;
 mod target;
+mod under_way;
+pub(crate) mod user_auth;
+pub(crate) mod web_authn;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
 use crate::sealed::Session;
 use crate::service::Service;
 use crate::state::{AuthFlow, Client, Pool, UserStatus};
-use crate::token::{self, Unsigned};
+use crate::token::Unsigned;
+pub(crate) use chain::go_on;
 use target::Target;
+pub(crate) use under_way::{Entry, Flow, UnderWay};
 
 /// `AuthParameters` or `ChallengeResponses`, without the members that were null.
 pub(crate) type Parameters = BTreeMap<String, String>;
@@ -29,7 +40,9 @@ pub(crate) type Parameters = BTreeMap<String, String>;
 pub(crate) struct Caller {
     pub(crate) pool: String,
     pub(crate) client: Client,
-    /// `ClientMetadata`: triggers see it.
+    /// `ClientMetadata` of a call that begins a sign-in: some triggers see it as `validationData`.
+    pub(crate) validation: Parameters,
+    /// `ClientMetadata` of every other call: triggers see it as `clientMetadata`. Neither is kept for the next call.
     pub(crate) metadata: Parameters,
 }
 
@@ -41,6 +54,13 @@ pub(crate) enum Step {
         session: Option<String>,
         parameters: Value,
     },
+    /// SELECT_CHALLENGE: the choices stand beside the parameters.
+    Select {
+        name: &'static str,
+        session: String,
+        parameters: Value,
+        available: Vec<String>,
+    },
     Tokens(Unsigned),
 }
 
@@ -51,6 +71,17 @@ impl Step {
             Self::Tokens(tokens) => Ok(
                 json!({ "ChallengeParameters": {}, "AuthenticationResult": tokens.sign(service).await? }),
             ),
+            Self::Select {
+                name,
+                session,
+                parameters,
+                available,
+            } => Ok(json!({
+                "ChallengeName": name,
+                "Session": session,
+                "ChallengeParameters": parameters,
+                "AvailableChallenges": available,
+            })),
             Self::Challenge {
                 name,
                 session,
@@ -67,6 +98,16 @@ impl Step {
 }
 
 impl Caller {
+    /// A client, before the call's own data is added.
+    pub(crate) fn of(pool: &Pool, client: &Client) -> Self {
+        Self {
+            pool: pool.id.clone(),
+            client: client.clone(),
+            validation: Parameters::new(),
+            metadata: Parameters::new(),
+        }
+    }
+
     /// InvalidParameterException unless the client may use the flow.
     pub(crate) fn check_flow(&self, flow: AuthFlow) -> Result<(), ApiError> {
         if self.client.settings.allows(flow) {
@@ -86,8 +127,18 @@ impl Caller {
         }))
     }
 
-    fn hides_users(&self) -> bool {
+    /// Whether it is not to be told who exists (PreventUserExistenceErrors ENABLED).
+    pub(crate) fn hides_users(&self) -> bool {
         self.client.settings.prevent_user_existence_errors
+    }
+
+    /// `validationData` of events: null when the call sent nothing.
+    pub(crate) fn validation_data(&self) -> Value {
+        if self.validation.is_empty() {
+            Value::Null
+        } else {
+            json!(self.validation)
+        }
     }
 }
 
@@ -100,7 +151,98 @@ pub(crate) fn required<'a>(parameters: &'a Parameters, name: &str) -> Result<&'a
         .ok_or_else(|| ApiError::missing_parameter(name))
 }
 
-/// Takes the result of a password proof and goes on or refuses; the only place that counts failures.
+/// A challenge with its `Session`. `own` is what the challenge needs to judge the answer; the client cannot read it.
+pub(crate) fn challenge(
+    service: &Service,
+    caller: &Caller,
+    name: &'static str,
+    under_way: UnderWay,
+    own: &impl Serialize,
+    parameters: Value,
+) -> Result<Step, ApiError> {
+    let session = new_session(service, caller, name, under_way, own)?;
+    Ok(Step::Challenge {
+        name,
+        session: Some(seal(service, caller, session)?),
+        parameters,
+    })
+}
+
+/// A fresh session of a challenge, good for the client's AuthSessionValidity.
+pub(crate) fn new_session(
+    service: &Service,
+    caller: &Caller,
+    challenge: &str,
+    under_way: UnderWay,
+    own: &impl Serialize,
+) -> Result<Session, ApiError> {
+    let minutes = caller.client.settings.auth_session_validity;
+    let expires = service.now() + Duration::from_secs(u64::from(minutes) * 60);
+    let expires = milliseconds(expires);
+    Session::new(&caller.client.id, challenge, under_way, own, expires)
+}
+
+/// The `Session` string.
+pub(crate) fn seal(
+    service: &Service,
+    caller: &Caller,
+    session: Session,
+) -> Result<String, ApiError> {
+    let secret = service.read(|state| state.pool(&caller.pool).map(|pool| pool.secret))?;
+    // Only a function's parameters can be this long.
+    session.seal(&secret)?.ok_or_else(|| {
+        ApiError::invalid_lambda_response("The challenge parameters do not fit into a session.")
+    })
+}
+
+/// Opens the `Session` of a challenge answer: right client, right user, right challenge, in time and not used before.
+///
+/// It stays usable until `spend` or `spend_in`.
+pub(crate) fn open_session(
+    service: &Service,
+    caller: &Caller,
+    challenge: &str,
+    username: &str,
+    text: Option<&str>,
+) -> Result<Session, ApiError> {
+    let text = text.ok_or_else(|| ApiError::missing_parameter("Session"))?;
+    let now = service.now();
+    service.read(|state| {
+        let pool = state.pool(&caller.pool)?;
+        let session = Session::open(&pool.secret, text)
+            .filter(|session| session.client == caller.client.id && session.challenge == challenge)
+            .filter(|session| {
+                let under_way = &session.under_way;
+                username == under_way.name || Target::of(pool, username).key == under_way.user
+            })
+            .ok_or_else(foreign_session)?;
+        if Duration::from_millis(session.expires) <= now {
+            return Err(expired_session());
+        }
+        if pool.spent.contains(&session.id) {
+            return Err(used_session());
+        }
+        Ok(session)
+    })
+}
+
+/// Marks a session as used; the second one to come is refused.
+pub(crate) fn spend(service: &Service, caller: &Caller, session: &Session) -> Result<(), ApiError> {
+    let now = service.now();
+    service.change(|state| spend_in(state.pool_mut(&caller.pool)?, session, now))
+}
+
+/// As `spend`, together with another change.
+pub(crate) fn spend_in(pool: &mut Pool, session: &Session, now: Duration) -> Result<(), ApiError> {
+    let expires = Duration::from_millis(session.expires);
+    if pool.spent.spend(&session.id, expires, now) {
+        Ok(())
+    } else {
+        Err(used_session())
+    }
+}
+
+/// Takes the result of a password proof: counts it, and refuses a wrong one.
 ///
 /// The state may have changed while the proof was computed: another call may have locked the name, or the password may
 /// be a new one. What holds is what the state says now.
@@ -109,8 +251,8 @@ fn settle(
     caller: &Caller,
     target: &Target,
     right: bool,
-) -> Result<Step, ApiError> {
-    let (now, issuer) = (service.now(), service.issuer(&caller.pool));
+) -> Result<(), ApiError> {
+    let now = service.now();
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;
         if pool.lockout.is_locked(&target.key, now) {
@@ -136,59 +278,7 @@ fn settle(
             });
         }
         pool.lockout.clear(&target.key);
-        next(pool, caller, &target.key, &issuer, now)
-    })
-}
-
-/// What a user meets after the password was right.
-fn next(
-    pool: &mut Pool,
-    caller: &Caller,
-    key: &str,
-    issuer: &str,
-    now: Duration,
-) -> Result<Step, ApiError> {
-    let user = pool.users.get(key).ok_or_else(ApiError::incorrect)?;
-    match user.status {
-        UserStatus::Unconfirmed => Err(ApiError::user_not_confirmed("User is not confirmed.")),
-        UserStatus::ResetRequired => Err(reset_required()),
-        UserStatus::ForceChangePassword => new_password::challenge(pool, caller, key, now),
-        UserStatus::Confirmed => Ok(Step::Tokens(token::begin(
-            pool,
-            &caller.client,
-            key,
-            issuer,
-            now,
-        )?)),
-    }
-}
-
-/// Opens the `Session` of a challenge answer: right client, right user, right challenge, in time and not used before.
-fn open_session(
-    service: &Service,
-    caller: &Caller,
-    challenge: &str,
-    username: &str,
-    text: Option<&str>,
-) -> Result<Session, ApiError> {
-    let text = text.ok_or_else(|| ApiError::missing_parameter("Session"))?;
-    let now = service.now();
-    service.read(|state| {
-        let pool = state.pool(&caller.pool)?;
-        let session = Session::open(&pool.secret, text)
-            .filter(|session| session.client == caller.client.id && session.challenge == challenge)
-            .filter(|session| {
-                pool.find(username)
-                    .is_some_and(|(key, _)| key == session.user)
-            })
-            .ok_or_else(foreign_session)?;
-        if Duration::from_millis(session.expires) <= now {
-            return Err(expired_session());
-        }
-        if pool.spent.contains(&session.id) {
-            return Err(used_session());
-        }
-        Ok(session)
+        Ok(())
     })
 }
 

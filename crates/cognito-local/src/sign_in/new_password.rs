@@ -6,16 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Caller, Parameters, Step, foreign_session, milliseconds, open_session, required, used_session,
+    Caller, Parameters, Step, UnderWay, foreign_session, go_on, open_session, required, spend_in,
 };
 use crate::constraint::{ATTRIBUTE_VALUE, Constraints, PASSWORD};
 use crate::error::ApiError;
-use crate::sealed::Session;
 use crate::secret_hash;
 use crate::service::Service;
 use crate::srp::Password;
 use crate::state::{Pool, User, UserStatus};
-use crate::token;
 
 const NAME: &str = "NEW_PASSWORD_REQUIRED";
 
@@ -24,47 +22,43 @@ const PREFIX: &str = "userAttributes.";
 
 /// The challenge after a right temporary password that has not expired.
 pub(super) fn challenge(
-    pool: &Pool,
+    service: &Service,
     caller: &Caller,
-    key: &str,
-    now: Duration,
+    under_way: UnderWay,
 ) -> Result<Step, ApiError> {
-    let user = pool.users.get(key).ok_or_else(ApiError::incorrect)?;
-    let days = pool
-        .settings
-        .password_policy
-        .temporary_password_validity_days;
-    if now >= user.password_set + Duration::from_secs(u64::from(days) * 86_400) {
-        let text = "Temporary password has expired and must be reset by an administrator.";
-        return Err(ApiError::not_authorized(text));
-    }
-    let salt = user
-        .password
-        .as_ref()
-        .map_or("", |password| password.salt.as_str());
-    let expires =
-        now + Duration::from_secs(u64::from(caller.client.settings.auth_session_validity) * 60);
-    let session = Session::new(&caller.client.id, key, NAME, salt, milliseconds(expires))?;
-    let visible: BTreeMap<_, _> = user
-        .attributes
-        .iter()
-        .filter(|(name, _)| *name != "sub" && caller.client.settings.reads(name))
-        .collect();
-    let missing: Vec<_> = pool
-        .missing_attributes(user)
-        .into_iter()
-        .map(|name| format!("{PREFIX}{name}"))
-        .collect();
-    Ok(Step::Challenge {
-        name: NAME,
-        session: Some(session.seal(&pool.secret)?),
-        parameters: json!({
+    let now = service.now();
+    let parameters = service.read(|state| {
+        let pool = state.pool(&caller.pool)?;
+        let user = pool
+            .users
+            .get(&under_way.user)
+            .ok_or_else(ApiError::incorrect)?;
+        let days = pool
+            .settings
+            .password_policy
+            .temporary_password_validity_days;
+        if now >= user.password_set + Duration::from_secs(u64::from(days) * 86_400) {
+            let text = "Temporary password has expired and must be reset by an administrator.";
+            return Err(ApiError::not_authorized(text));
+        }
+        let visible: BTreeMap<_, _> = user
+            .attributes
+            .iter()
+            .filter(|(name, _)| *name != "sub" && caller.client.settings.reads(name))
+            .collect();
+        let missing: Vec<_> = pool
+            .missing_attributes(user)
+            .into_iter()
+            .map(|name| format!("{PREFIX}{name}"))
+            .collect();
+        Ok(json!({
             "USER_ID_FOR_SRP": user.name,
             // Both are JSON in a text.
             "userAttributes": json!(visible).to_string(),
             "requiredAttributes": Value::from(missing).to_string(),
-        }),
-    })
+        }))
+    })?;
+    super::challenge(service, caller, NAME, under_way, &(), parameters)
 }
 
 /// RespondToAuthChallenge with NEW_PASSWORD_REQUIRED. A refused password or attribute leaves the session usable.
@@ -82,9 +76,14 @@ pub(crate) async fn respond(
         responses.get("SECRET_HASH").map(String::as_str),
     )?;
     let session = open_session(service, caller, NAME, username, session)?;
+    let mut under_way = session.under_way.clone();
+    under_way.see_device(responses);
     let (pool_name, name, attributes) = service.read(|state| {
         let pool = state.pool(&caller.pool)?;
-        let user = pool.users.get(&session.user).ok_or_else(foreign_session)?;
+        let user = pool
+            .users
+            .get(&under_way.user)
+            .ok_or_else(foreign_session)?;
         check_password(pool, &password)?;
         Ok::<_, ApiError>((
             pool.srp_name().to_owned(),
@@ -95,37 +94,25 @@ pub(crate) async fn respond(
     let password = service
         .compute(move || Password::new(&pool_name, &name, &password))
         .await??;
-    let (now, issuer) = (service.now(), service.issuer(&caller.pool));
+    let (now, salt) = (service.now(), password.salt.clone());
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;
+        spend_in(pool, &session, now)?;
         let user = pool
             .users
-            .get_mut(&session.user)
+            .get_mut(&under_way.user)
+            .filter(|user| {
+                let proven = user.password.as_ref().map(|password| &password.salt);
+                user.enabled && proven == under_way.password.as_ref()
+            })
             .ok_or_else(foreign_session)?;
-        let still_the_same = user.enabled
-            && user
-                .password
-                .as_ref()
-                .is_some_and(|password| password.salt == session.password);
-        if !pool
-            .spent
-            .spend(&session.id, Duration::from_millis(session.expires), now)
-        {
-            return Err(used_session());
-        }
-        if !still_the_same {
-            return Err(foreign_session());
-        }
         user.attributes.extend(attributes);
         user.set_password(password, UserStatus::Confirmed, now);
-        Ok(Step::Tokens(token::begin(
-            pool,
-            &caller.client,
-            &session.user,
-            &issuer,
-            now,
-        )?))
-    })
+        Ok::<_, ApiError>(())
+    })?;
+    under_way.password = Some(salt);
+    under_way.new_password = true;
+    go_on(service, caller, under_way).await
 }
 
 fn check_password(pool: &Pool, password: &str) -> Result<(), ApiError> {

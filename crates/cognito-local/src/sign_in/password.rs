@@ -1,15 +1,17 @@
 //! USER_PASSWORD_AUTH and the admin password flow, with migration of users from elsewhere.
 
-use super::{Caller, Parameters, Step, Target, required, settle};
+use super::{Caller, Flow, Parameters, Step, Target, UnderWay, go_on, required, settle};
 use crate::error::ApiError;
 use crate::secret_hash;
 use crate::service::Service;
+use crate::trigger::authentication;
 use crate::trigger::user_migration::{self, Migrated, Migration};
 
 /// InitiateAuth with USER_PASSWORD_AUTH, AdminInitiateAuth with ADMIN_USER_PASSWORD_AUTH.
 pub(crate) async fn begin(
     service: &Service,
     caller: &Caller,
+    flow: Flow,
     parameters: &Parameters,
 ) -> Result<Step, ApiError> {
     let username = required(parameters, "USERNAME")?;
@@ -24,7 +26,7 @@ pub(crate) async fn begin(
         let migration = Migration {
             caller,
             typed: username,
-            password: &password,
+            password: Some(&password),
         };
         let refusal = match user_migration::migrate(service, &migration).await? {
             Migrated::TakenOver => None,
@@ -41,6 +43,20 @@ pub(crate) async fn begin(
             Some(_) => {}
         }
     }
+    let under_way = UnderWay::begin(&target, flow, parameters.get("DEVICE_KEY"));
+    authentication::begins(service, caller, &under_way).await?;
+    let under_way = prove(service, caller, &target, under_way, password).await?;
+    go_on(service, caller, under_way).await
+}
+
+/// Looks at a password and counts it; a right one is proven afterwards.
+pub(super) async fn prove(
+    service: &Service,
+    caller: &Caller,
+    target: &Target,
+    mut under_way: UnderWay,
+    password: String,
+) -> Result<UnderWay, ApiError> {
     let right = {
         let target = target.clone();
         service
@@ -51,5 +67,7 @@ pub(crate) async fn begin(
             })
             .await??
     };
-    settle(service, caller, &target, right)
+    settle(service, caller, target, right && under_way.known)?;
+    under_way.password = Some(target.password.salt.clone());
+    Ok(under_way)
 }

@@ -1,27 +1,31 @@
 //! USER_SRP_AUTH and the PASSWORD_VERIFIER challenge.
 //!
 //! The state of the exchange travels in the SECRET_BLOCK, so nothing is kept for who never answers. A block
-//! is good for one answer, right or wrong, within 30 s.
+//! is good for one answer, right or wrong, within 30 s. Inside another flow it is bound to that flow's `Session`: a
+//! block that could stand alone would let its answer leave the flow and what the flow still asks for.
 
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    Caller, Parameters, Step, Target, expired_session, foreign_session, milliseconds, required,
-    settle, used_session,
+    Caller, Flow, Parameters, Step, Target, UnderWay, expired_session, foreign_session, go_on,
+    milliseconds, new_session, open_session, required, seal, settle, used_session,
 };
 use crate::error::ApiError;
-use crate::sealed::SecretBlock;
+use crate::sealed::{Carrier, SecretBlock};
 use crate::service::Service;
 use crate::srp::{Claim, Exchange, LONGEST_PUBLIC};
+use crate::trigger::authentication;
 use crate::{random, secret_hash, timestamp};
 
+const NAME: &str = "PASSWORD_VERIFIER";
+
 /// Life of a SECRET_BLOCK; the service documents "a few seconds".
-const BLOCK_LIFE: Duration = Duration::from_secs(30);
+pub(super) const BLOCK_LIFE: Duration = Duration::from_secs(30);
 
 /// InitiateAuth with USER_SRP_AUTH.
 pub(crate) async fn begin(
@@ -30,10 +34,7 @@ pub(crate) async fn begin(
     parameters: &Parameters,
 ) -> Result<Step, ApiError> {
     let username = required(parameters, "USERNAME")?;
-    let a = required(parameters, "SRP_A")?.to_owned();
-    if a.len() > LONGEST_PUBLIC {
-        return Err(ApiError::invalid_parameter("Invalid SRP_A value."));
-    }
+    let a = public(parameters)?;
     secret_hash::check(
         &caller.client,
         username,
@@ -43,6 +44,54 @@ pub(crate) async fn begin(
     if !target.known && !caller.hides_users() {
         return Err(ApiError::user_missing());
     }
+    let under_way = UnderWay::begin(&target, Flow::UserSrp, parameters.get("DEVICE_KEY"));
+    authentication::begins(service, caller, &under_way).await?;
+    let parameters = exchange(service, caller, &target, a, Carrier::Block(under_way)).await?;
+    Ok(Step::Challenge {
+        name: NAME,
+        session: None,
+        parameters,
+    })
+}
+
+/// `SRP_A`: its length is looked at before it becomes a number.
+pub(crate) fn public(parameters: &Parameters) -> Result<String, ApiError> {
+    let a = required(parameters, "SRP_A")?;
+    if a.len() > LONGEST_PUBLIC {
+        return Err(ApiError::invalid_parameter("Invalid SRP_A value."));
+    }
+    Ok(a.to_owned())
+}
+
+/// PASSWORD_VERIFIER inside another flow, with its `Session`; `under_way.srp_a` is what the client sent.
+pub(crate) async fn verifier(
+    service: &Service,
+    caller: &Caller,
+    mut under_way: UnderWay,
+) -> Result<Step, ApiError> {
+    let a = under_way
+        .srp_a
+        .take()
+        .ok_or_else(|| ApiError::missing_parameter("SRP_A"))?;
+    let target = Target::look_up(service, caller, &under_way.user)?;
+    let session = new_session(service, caller, NAME, under_way, &())?;
+    let carrier = Carrier::Session(session.id.clone());
+    let parameters = exchange(service, caller, &target, a, carrier).await?;
+    Ok(Step::Challenge {
+        name: NAME,
+        session: Some(seal(service, caller, session)?),
+        parameters,
+    })
+}
+
+/// Begins the exchange; the parameters of PASSWORD_VERIFIER.
+async fn exchange(
+    service: &Service,
+    caller: &Caller,
+    target: &Target,
+    a: String,
+    carrier: Carrier,
+) -> Result<Value, ApiError> {
     let password = target.password.clone();
     let exchange = service
         .compute(move || Exchange::begin(&password, &a))
@@ -51,8 +100,7 @@ pub(crate) async fn begin(
     let block = SecretBlock {
         id: random::uuid()?,
         client: caller.client.id.clone(),
-        key: target.key,
-        name: target.name.clone(),
+        carrier,
         exchange,
         expires: milliseconds(service.now() + BLOCK_LIFE),
     };
@@ -61,26 +109,22 @@ pub(crate) async fn begin(
             .pool(&caller.pool)
             .map(|pool| block.seal(&pool.secret))
     })??;
-    Ok(Step::Challenge {
-        name: "PASSWORD_VERIFIER",
-        session: None,
-        parameters: json!({
-            "SALT": target.password.salt,
-            "SECRET_BLOCK": secret_block,
-            "SRP_B": b,
-            "USERNAME": target.name,
-            "USER_ID_FOR_SRP": target.name,
-        }),
-    })
+    Ok(json!({
+        "SALT": target.password.salt,
+        "SECRET_BLOCK": secret_block,
+        "SRP_B": b,
+        "USERNAME": target.name,
+        "USER_ID_FOR_SRP": target.name,
+    }))
 }
 
 /// RespondToAuthChallenge with PASSWORD_VERIFIER.
 pub(crate) async fn respond(
     service: &Service,
     caller: &Caller,
+    session: Option<&str>,
     responses: &Parameters,
 ) -> Result<Step, ApiError> {
-    caller.check_flow(crate::state::AuthFlow::AllowUserSrpAuth)?;
     let username = required(responses, "USERNAME")?;
     let secret_block = required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")?;
     let signature = STANDARD
@@ -94,16 +138,29 @@ pub(crate) async fn respond(
     )?;
     check_timestamp(service, &timestamp)?;
 
-    let (block, signed) = spend(service, caller, secret_block)?;
-    let target = Target::look_up(service, caller, &block.key)?;
-    let answers_for =
-        username == block.name || Target::look_up(service, caller, username)?.key == block.key;
+    let (block, signed) = redeem(service, caller, secret_block)?;
+    let mut under_way = match block.carrier {
+        Carrier::Block(under_way) => under_way,
+        Carrier::Session(id) => {
+            let session = open_session(service, caller, NAME, username, session)?;
+            if session.id != id {
+                return Err(foreign_session());
+            }
+            session.under_way
+        }
+    };
+    caller.check_flow(under_way.flow.setting())?;
+    under_way.see_device(responses);
+    let target = Target::look_up(service, caller, &under_way.user)?;
+    let answers_for = username == under_way.name
+        || Target::look_up(service, caller, username)?.key == under_way.user;
     let expected = {
         let (password, pool_name, name) = (
             target.password.clone(),
             target.pool_name.clone(),
-            block.name,
+            under_way.name.clone(),
         );
+        let exchange = block.exchange;
         let claim = move || {
             let claim = Claim {
                 pool_name: &pool_name,
@@ -111,16 +168,19 @@ pub(crate) async fn respond(
                 secret_block: &signed,
                 timestamp: &timestamp,
             };
-            block.exchange.signature(&password, &claim)
+            exchange.signature(&password, &claim)
         };
         service.compute(claim).await??
     };
     let right = answers_for && verify_slices_are_equal(&expected, &signature).is_ok();
-    settle(service, caller, &target, right)
+    settle(service, caller, &target, right)?;
+    under_way.password = Some(target.password.salt);
+    under_way.prove(NAME);
+    go_on(service, caller, under_way).await
 }
 
 /// Opens a SECRET_BLOCK and marks it as used, before the proof is looked at: a block is one guess.
-fn spend(
+pub(super) fn redeem(
     service: &Service,
     caller: &Caller,
     text: &str,
@@ -142,7 +202,7 @@ fn spend(
     })
 }
 
-fn check_timestamp(service: &Service, text: &str) -> Result<(), ApiError> {
+pub(super) fn check_timestamp(service: &Service, text: &str) -> Result<(), ApiError> {
     let Some(claimed) = timestamp::parse(text) else {
         return Err(ApiError::invalid_parameter(
             "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.",

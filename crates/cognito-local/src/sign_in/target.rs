@@ -20,6 +20,8 @@ pub(super) struct Target {
     pub(super) key: String,
     /// USER_ID_FOR_SRP.
     pub(super) name: String,
+    /// As the caller wrote it.
+    pub(super) typed: String,
     pub(super) password: Password,
     /// The pool's name in SRP.
     pub(super) pool_name: String,
@@ -51,13 +53,15 @@ impl Target {
         })
     }
 
-    fn of(pool: &Pool, typed: &str) -> Self {
+    /// The user or stand-in a name means.
+    pub(super) fn of(pool: &Pool, typed: &str) -> Self {
         let pool_name = pool.srp_name().to_owned();
         match pool.find(typed) {
             Some((key, user)) => Self {
                 known: true,
                 key: key.to_owned(),
                 name: user.name.clone(),
+                typed: typed.to_owned(),
                 password: user
                     .password
                     .clone()
@@ -69,6 +73,7 @@ impl Target {
                 Self {
                     known: false,
                     name: stand_in_name(pool, typed, &key),
+                    typed: typed.to_owned(),
                     password: stand_in_password(pool, &key),
                     key,
                     pool_name,
@@ -104,7 +109,7 @@ fn stand_in_password(pool: &Pool, key: &str) -> Password {
     )
 }
 
-fn derived(pool: &Pool, purpose: &str, key: &str) -> hmac::Tag {
+pub(super) fn derived(pool: &Pool, purpose: &str, key: &str) -> hmac::Tag {
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &pool.secret);
     hmac::sign(&secret, format!("stand-in {purpose}\0{key}").as_bytes())
 }

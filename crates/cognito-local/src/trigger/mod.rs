@@ -1,21 +1,30 @@
 //! Lambda triggers: functions of the developer that the pool calls at fixed points.
 //!
-//! A trigger is a Lambda Invoke URL or a command; `invoke` treats both alike: one event in, the event's `response`
-//! out. Which event, and what its answer means, is told in one file a trigger (`user_migration`).
+//! A trigger is a Lambda Invoke URL or a command; both get one whole event and give it back with `response` filled in.
+//! `call` is the way to all of them; what goes into `request` and what `response` means, its caller knows.
 //! An event may hold a password: it goes to the function and nowhere else.
 
+pub(crate) mod authentication;
 mod command;
+mod config;
 mod invoke_url;
+mod kind;
+pub(crate) mod pre_token_generation;
 pub(crate) mod user_migration;
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+pub use config::{LambdaVersion, Triggers};
 pub use invoke_url::{InvokeUrl, InvokeUrlError};
+pub use kind::Kind;
 
 use crate::error::ApiError;
+use crate::service::Service;
+use crate::state::User;
 
 /// Cognito calls a function again when it did not answer in time, three times in all.
 const TRIES: u32 = 3;
@@ -34,10 +43,25 @@ pub enum Trigger {
     Command(Vec<String>),
 }
 
+/// What a function is told: the parts of an event that differ from call to call.
+pub(crate) struct Event<'a> {
+    pub(crate) pool: &'a str,
+    /// The app client of the call.
+    pub(crate) client: &'a str,
+    pub(crate) kind: Kind,
+    /// The whole `triggerSource`, such as `PostConfirmation_ConfirmSignUp`.
+    pub(crate) source: &'a str,
+    /// The internal name; of a user who does not exist the name typed.
+    pub(crate) user_name: &'a str,
+    pub(crate) request: Map<String, Value>,
+    /// `response` as the function gets it: the members it may fill in.
+    pub(crate) response: Value,
+}
+
 /// Why a trigger gave no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TriggerError {
-    /// The function's own error text.
+    /// The function's own error text: for the caller, not for the log.
     #[error("the function threw")]
     Thrown(String),
     #[error("the function cannot be called: {0}")]
@@ -49,8 +73,9 @@ pub(crate) enum TriggerError {
 }
 
 impl TriggerError {
-    /// The exception Cognito raises; `trigger` is the trigger's name, such as `UserMigration`.
-    pub(crate) fn exception(&self, trigger: &str) -> ApiError {
+    /// The exception Cognito raises.
+    pub(crate) fn exception(&self, kind: Kind) -> ApiError {
+        let trigger = kind.name();
         match self {
             Self::Thrown(message) => {
                 let message = message.trim_end_matches('.');
@@ -59,35 +84,94 @@ impl TriggerError {
             Self::Unavailable(_) | Self::TimedOut => {
                 ApiError::unexpected_lambda(format!("{trigger} invocation failed due to an error."))
             }
-            Self::BadAnswer => ApiError::invalid_lambda_response("Unrecognizable lambda output"),
+            Self::BadAnswer => unusable(),
         }
     }
 }
 
-/// Calls a function with an event and gives back the event's `response` object.
+/// Calls the pool's function for a trigger and gives back the event's `response`; `None` when the pool has none.
 ///
-/// `limit` is the time for one try. Side effects of a function may happen up to three times.
-pub(crate) async fn invoke(
-    trigger: &Trigger,
-    event: &Value,
-    limit: Duration,
-) -> Result<Map<String, Value>, TriggerError> {
-    let event = event.to_string();
+/// # Errors
+/// UserLambdaValidationException when the function threw, UnexpectedLambdaException when it cannot be called or did
+/// not answer in time, InvalidLambdaResponseException when its answer has no `response`.
+pub(crate) async fn call(
+    service: &Service,
+    event: Event<'_>,
+) -> Result<Option<Map<String, Value>>, ApiError> {
+    let kind = event.kind;
+    ask(service, event).await.map_err(|error| {
+        tracing::warn!(%error, trigger = kind.name(), "a trigger failed");
+        error.exception(kind)
+    })
+}
+
+/// As `call`, for who treats what a function throws in a way of its own.
+///
+/// Each try may take `trigger_time_limit`. Side effects of a function may happen up to three times. Calls beyond the
+/// service's limit of functions at work wait for their turn.
+pub(crate) async fn ask(
+    service: &Service,
+    event: Event<'_>,
+) -> Result<Option<Map<String, Value>>, TriggerError> {
+    let found = service.read(|state| {
+        let triggers = &state.pool(event.pool).ok()?.settings.triggers;
+        let version = match event.kind {
+            Kind::PreTokenGeneration => triggers.pre_token_generation_version.event(),
+            _ => "1",
+        };
+        Some((triggers.get(event.kind)?.clone(), version))
+    });
+    let Some((function, version)) = found else {
+        return Ok(None);
+    };
+    let event = json!({
+        "version": version,
+        "triggerSource": event.source,
+        "region": event.pool.split_once('_').map_or("local", |(region, _)| region),
+        "userPoolId": event.pool,
+        "userName": event.user_name,
+        "callerContext": { "awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": event.client },
+        "request": event.request,
+        "response": event.response,
+    })
+    .to_string();
     for _try in 0..TRIES {
-        let answer = match trigger {
-            Trigger::Url(url) => {
-                tokio::time::timeout(limit, invoke_url::call(url, event.clone())).await
-            }
-            Trigger::Command(command) => {
-                tokio::time::timeout(limit, command::run(command, event.as_bytes())).await
+        let _turn = service
+            .triggers
+            .acquire()
+            .await
+            .map_err(|_closed| TriggerError::Unavailable("the pool is stopping".to_owned()))?;
+        let answer = async {
+            match &function {
+                Trigger::Url(url) => invoke_url::call(url, event.clone()).await,
+                Trigger::Command(command) => command::run(command, event.as_bytes()).await,
             }
         };
-        match answer {
-            Ok(answer) => return response_of(&answer?),
+        let limit = service.trigger_time_limit;
+        match tokio::time::timeout(limit, answer).await {
+            Ok(answer) => return response_of(&answer?).map(Some),
             Err(_elapsed) => tracing::warn!(limit = ?limit, "a trigger did not answer in time"),
         }
     }
     Err(TriggerError::TimedOut)
+}
+
+/// `userAttributes` of an event: every attribute as a text, with `sub` and `cognito:user_status`.
+pub(crate) fn attributes(user: &User) -> Map<String, Value> {
+    let mut attributes: Map<_, _> = user
+        .attributes
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .collect();
+    attributes.insert("cognito:user_status".to_owned(), user.status.name().into());
+    attributes
+}
+
+/// Adds `clientMetadata` to a request when the call at hand sent any: Cognito keeps none from an earlier call.
+pub(crate) fn add_metadata(request: &mut Map<String, Value>, metadata: &BTreeMap<String, String>) {
+    if !metadata.is_empty() {
+        request.insert("clientMetadata".to_owned(), json!(metadata));
+    }
 }
 
 /// The `response` of an answer, which must be a whole event. An object that reports an error instead is the emulator's
@@ -107,6 +191,16 @@ fn response_of(answer: &[u8]) -> Result<Map<String, Value>, TriggerError> {
     }
 }
 
+/// A function's `response` as the members it may have. InvalidLambdaResponseException for members of the wrong type.
+pub(crate) fn read<T: DeserializeOwned>(response: Map<String, Value>) -> Result<T, ApiError> {
+    serde_json::from_value(response.into()).map_err(|_wrong_shape| unusable())
+}
+
+/// The exception for an answer the pool cannot act on.
+pub(crate) fn unusable() -> ApiError {
+    ApiError::invalid_lambda_response("Unrecognizable lambda output")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,7 +211,7 @@ mod tests {
         let name = |answer: &[u8]| {
             response_of(answer)
                 .unwrap_err()
-                .exception("UserMigration")
+                .exception(Kind::UserMigration)
                 .to_string()
         };
         assert_eq!(
