@@ -48,6 +48,30 @@ pub(super) fn from_config(config: Map<String, Value>) -> Result<Triggers, ApiErr
     Ok(triggers)
 }
 
+/// The functions of UpdateUserPool. As `from_config`, but one that comes back as DescribeUserPool showed it stays what
+/// it is: a command has no other name over the wire.
+pub(super) fn changed(
+    config: Map<String, Value>,
+    kept: &Triggers,
+) -> Result<Triggers, ApiError> {
+    let shown = self::config(kept);
+    let (same, new): (Map<_, _>, Map<_, _>) = config
+        .into_iter()
+        .partition(|(name, value)| shown.get(name) == Some(value));
+    let mut triggers = from_config(new)?;
+    for (kind, function) in &kept.functions {
+        let versioned = *kind == Kind::PreTokenGeneration && same.contains_key(VERSIONED);
+        if versioned {
+            triggers.pre_token_generation_version = kept.pre_token_generation_version;
+        }
+        if versioned || same.contains_key(kind.name()) {
+            triggers.functions.insert(*kind, function.clone());
+        }
+    }
+    triggers.custom_challenge_limit = kept.custom_challenge_limit;
+    Ok(triggers)
+}
+
 fn add(triggers: &mut Triggers, kind: Kind, url: &str) -> Result<(), ApiError> {
     let url: InvokeUrl = url.parse().map_err(|error| {
         ApiError::invalid_parameter(format!(
