@@ -13,7 +13,7 @@ mod token;
 mod transport;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -35,9 +35,10 @@ use self::transport::Transport;
 use crate::clock::Clock;
 use crate::identity::Claims;
 
+pub use self::api::{AwsCredentials, ClientSettings, Described, MfaSettings, PoolSettings};
 pub use self::error::{CognitoError, Fault, PasswordRule, Refused};
 pub use self::jwks::KeysError;
-pub use self::probe::{Finding, Outcome};
+pub use self::probe::Opening;
 pub use self::settings::Settings;
 pub use self::token::TokenError;
 pub use self::transport::{Obstacle, SetupError, TransportError};

@@ -210,6 +210,12 @@ pub enum Fault {
     /// The pool's plan lacks the feature.
     #[error("the pool's plan lacks a feature")]
     Tier,
+    /// The credentials of AWS do not allow the call.
+    #[error("the AWS credentials lack the permission")]
+    Permission,
+    /// The credentials of AWS are no good.
+    #[error("the AWS credentials are not valid")]
+    Credentials,
     /// A parameter of ours, or an exception that is new to us.
     #[error("a parameter was refused")]
     Other,
@@ -236,7 +242,7 @@ impl Refused {
     fn password_proven(&self) -> bool {
         match self.stage {
             Stage::Password | Stage::Challenge => true,
-            Stage::Opening | Stage::Refresh | Stage::Revoke => false,
+            Stage::Opening | Stage::Refresh | Stage::Revoke | Stage::Describe => false,
         }
     }
 }

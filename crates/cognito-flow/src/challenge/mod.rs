@@ -29,6 +29,12 @@ impl Challenge {
         }
     }
 
+    /// Whether a challenge of this `ChallengeName` can be put to a person.
+    pub fn is_known(name: &str) -> bool {
+        let read = Self::read(name, &BTreeMap::new());
+        !matches!(read, Err(FlowError::UnsupportedChallenge { .. }))
+    }
+
     pub(crate) fn read(
         name: &str,
         parameters: &BTreeMap<String, String>,

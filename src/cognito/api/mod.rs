@@ -1,10 +1,12 @@
-//! Cognito's API through the AWS SDK. The only file that names the SDK.
+//! Cognito's API through the AWS SDK. Only this folder names the SDK.
 //!
 //! `UserPool` hands in a `Call` and gets a `Reply`. Requests are not signed: the operations used here
-//! are open ones, and no credentials are looked for. No step of a sign-in is sent twice, since a repeated
+//! are open ones, and no credentials are looked for. (Those of `describe` are signed, for `check` alone.) No step of a sign-in is sent twice, since a repeated
 //! answer burns the session and counts as a wrong try; only a connection that was not made is tried
 //! again (`transport`). The SDK logs requests and replies in full at level trace, so none of its events
 //! leave this file.
+
+mod describe;
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error as StdError;
@@ -21,6 +23,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::{DateTime, Format};
 use bytes::Bytes;
 use cognito_flow::{
     AppClient, Call, CognitoSession, NewDevice, Parameters, Reply, Secret, TokenSet,
@@ -35,6 +38,8 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use url::Url;
 
+pub use describe::{AwsCredentials, ClientSettings, Described, MfaSettings, PoolSettings};
+
 use super::error::{CognitoError, Refused, Stage};
 use super::transport::{MAX_ANSWER_BYTES, Transport, TransportError};
 
@@ -46,6 +51,8 @@ const MAX_CALLS: usize = 60;
 pub(super) struct Api {
     sdk: sdk::Client,
     client: Arc<AppClient>,
+    transport: Transport,
+    endpoint: Url,
     host: String,
     call_timeout: Duration,
     calls: Semaphore,
@@ -62,7 +69,7 @@ impl Api {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(client.pool_id().region().to_owned()))
             .endpoint_url(endpoint.as_str())
-            .http_client(SdkTransport(transport))
+            .http_client(SdkTransport(transport.clone()))
             .retry_config(RetryConfig::disabled())
             // Ours is the one time-out; it counts the wait for a place too.
             .timeout_config(sdk::config::timeout::TimeoutConfig::disabled())
@@ -71,6 +78,8 @@ impl Api {
         Self {
             sdk: sdk::Client::from_conf(config),
             client,
+            transport,
+            endpoint: endpoint.clone(),
             host: endpoint.authority().to_owned(),
             call_timeout,
             calls: Semaphore::new(MAX_CALLS),
@@ -187,6 +196,30 @@ impl Api {
                 .map_err(|error| self.error(OPERATION, Stage::Revoke, None, error))
         };
         self.bounded(OPERATION, sent, |()| "done".to_owned()).await
+    }
+
+    /// The `Date` of an answer, in seconds since 1970. What is asked, a GET, is none of the operations.
+    ///
+    /// # Errors
+    /// As [`Api::send`].
+    pub(super) async fn date(&self) -> Result<Option<i64>, CognitoError> {
+        const OPERATION: &str = "GET";
+        let sent = async {
+            let request = http::Request::get(self.endpoint.as_str()).body(Full::default());
+            let request =
+                request.map_err(|_| CognitoError::Internal("the endpoint is not an address"))?;
+            let answer = self.transport.send(request, MAX_ANSWER_BYTES).await;
+            let answer = answer.map_err(|source| CognitoError::Unreachable {
+                operation: OPERATION,
+                source,
+            })?;
+            let date = answer.headers().get(http::header::DATE);
+            let date = date.and_then(|date| date.to_str().ok());
+            Ok(date
+                .and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())
+                .map(|date| date.secs()))
+        };
+        self.bounded(OPERATION, sent, |_| "done".to_owned()).await
     }
 
     /// As if [`MAX_CALLS`] were under way.
