@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::secret_hash;
 use crate::service::Service;
 use crate::sign_in::{
-    Caller, Flow, Parameters, Step, custom, new_password, password, refresh, srp,
+    Caller, Flow, Parameters, Step, custom, new_password, password, refresh, signed_up, srp,
 };
 use crate::state::{AuthFlow, Presented, RefreshToken};
 
@@ -58,6 +58,7 @@ pub(super) struct InitiateAuth {
     auth_parameters: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "text_map")]
     client_metadata: BTreeMap<String, String>,
+    session: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +106,7 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
             .map(String::as_str),
         FLOWS,
     );
+    let session = constraints.optional("session", request.session, &SESSION);
     let pool = pool_member(&mut constraints, side, request.user_pool_id);
     constraints.check()?;
     let mut caller = caller(service, &client_id, pool.as_deref())?;
@@ -132,6 +134,10 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
         }
         (_, "USER_AUTH") => {
             caller.check_flow(AuthFlow::AllowUserAuth)?;
+            if let Some(session) = session {
+                let step = signed_up::redeem(service, &caller, &parameters, &session).await?;
+                return step.answer(service).await;
+            }
             return Err(ApiError::unsupported_operation(
                 "The local pool does not offer USER_AUTH.",
             ));

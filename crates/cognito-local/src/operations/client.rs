@@ -305,8 +305,8 @@ pub(super) fn list_user_pool_clients(
 ) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
     let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
-    let page = Page::new(&mut constraints, "maxResults", request.max_results)
-        .after(request.next_token.as_deref());
+    let page =
+        Page::new(&mut constraints, "maxResults", request.max_results).after(request.next_token);
     constraints.check()?;
     let page = page?;
     service.read(|state| {

@@ -146,8 +146,7 @@ impl PoolAndGroup {
 pub(super) fn list_groups(service: &Service, request: PoolAndGroup) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
     let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
-    let page = Page::new(&mut constraints, "limit", request.limit)
-        .after(request.next_token.as_deref());
+    let page = Page::new(&mut constraints, "limit", request.limit).after(request.next_token);
     constraints.check()?;
     let page = page?;
     service.read(|state| {
@@ -165,8 +164,7 @@ pub(super) fn list_users_in_group(
     let mut constraints = Constraints::default();
     let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
     let name = constraints.required("groupName", request.group_name, &GROUP_NAME);
-    let page = Page::new(&mut constraints, "limit", request.limit)
-        .after(request.next_token.as_deref());
+    let page = Page::new(&mut constraints, "limit", request.limit).after(request.next_token);
     constraints.check()?;
     let page = page?;
     service.read(|state| {
@@ -201,8 +199,7 @@ pub(super) fn admin_list_groups_for_user(
     let mut constraints = Constraints::default();
     let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
     let username = constraints.required("username", request.username, &USERNAME);
-    let page = Page::new(&mut constraints, "limit", request.limit)
-        .after(request.next_token.as_deref());
+    let page = Page::new(&mut constraints, "limit", request.limit).after(request.next_token);
     constraints.check()?;
     let page = page?;
     service.read(|state| {

@@ -30,7 +30,7 @@ impl Page {
     }
 
     /// The page a token names. InvalidParameterException for a token the pool did not give.
-    pub(super) fn after(self, token: Option<&str>) -> Result<Self, ApiError> {
+    pub(super) fn after(self, token: Option<String>) -> Result<Self, ApiError> {
         let Some(token) = token else {
             return Ok(self);
         };
@@ -51,11 +51,8 @@ impl Page {
         member: &str,
         items: impl Iterator<Item = (&'a str, Value)>,
     ) -> Value {
-        let mut rest = items.filter(|(key, _)| {
-            self.after
-                .as_deref()
-                .is_none_or(|after| *key > after)
-        });
+        let mut rest =
+            items.filter(|(key, _)| self.after.as_deref().is_none_or(|after| *key > after));
         let page: Vec<_> = rest.by_ref().take(self.limit).collect();
         let last = page.last().map(|(key, _)| *key);
         let next = last.filter(|_| rest.next().is_some());
@@ -79,7 +76,7 @@ mod tests {
         for expected in [2, 2, 1] {
             let mut constraints = Constraints::default();
             let page = Page::new(&mut constraints, "limit", Some(2));
-            let page = page.after(token.as_deref()).unwrap();
+            let page = page.after(token).unwrap();
             let answer = page.answer("Items", keys.iter().map(|key| (*key, (*key).into())));
             let items = answer["Items"].as_array().unwrap();
             assert_eq!(items.len(), expected);

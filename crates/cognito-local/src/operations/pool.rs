@@ -14,7 +14,8 @@ use crate::constraint::{Constraints, NAME, POOL_ID};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::state::{
-    FirstFactor, MfaConfiguration, PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES,
+    FirstFactor, MfaConfiguration, PasswordPolicy, Pool, PoolSettings, Recovery,
+    STANDARD_ATTRIBUTES,
 };
 
 /// Kept and shown, not acted on.
@@ -209,10 +210,7 @@ impl Checked {
                 .and_then(Value::as_bool)
                 .unwrap_or(false),
             account_recovery: self.account_recovery,
-            triggers: triggers::changed(
-                request.lambda_config.unwrap_or_default(),
-                &pool.triggers,
-            )?,
+            triggers: triggers::changed(request.lambda_config.unwrap_or_default(), &pool.triggers)?,
             mfa,
             first_factors: self.first_factors,
             devices: request.device_configuration.map(Into::into),
@@ -391,8 +389,8 @@ pub(super) fn list_user_pools(
     request: ListUserPools,
 ) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
-    let page = Page::new(&mut constraints, "maxResults", request.max_results)
-        .after(request.next_token.as_deref());
+    let page =
+        Page::new(&mut constraints, "maxResults", request.max_results).after(request.next_token);
     constraints.check()?;
     let page = page?;
     service.read(|state| {

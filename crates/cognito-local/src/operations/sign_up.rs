@@ -14,7 +14,7 @@ use crate::constraint::{
 use crate::error::ApiError;
 use crate::message::{Contact, Medium, NO_CLIENT, Purpose};
 use crate::service::Service;
-use crate::sign_in::Caller;
+use crate::sign_in::{Caller, signed_up};
 use crate::srp::Password;
 use crate::state::{Action, CodeError, CodeUse, Pool, User, UserStatus};
 use crate::trigger::{self, Event, Kind};
@@ -115,6 +115,10 @@ pub(super) async fn sign_up(service: &Service, request: SignUp) -> Result<Value,
             &caller.metadata,
         )
         .await?;
+    }
+    if !confirmed {
+        let session = signed_up::begin(service, &caller, &username)?;
+        answer.extend(session.map(|session| ("Session".to_owned(), session.into())));
     }
     if let Some((contact, code)) = outgoing {
         let sent = deliver(service, &caller, Purpose::SignUp, &key, &contact, &code).await?;
@@ -256,7 +260,7 @@ pub(super) async fn confirm_sign_up(
     let username = constraints.required("username", request.username, &USERNAME);
     let code = constraints.required("confirmationCode", request.confirmation_code, &CODE);
     let secret_hash = constraints.optional("secretHash", request.secret_hash, &SECRET_HASH);
-    let _session = constraints.optional("session", request.session, &SESSION);
+    let session = constraints.optional("session", request.session, &SESSION);
     constraints.check()?;
     let open = Open {
         client_id,
@@ -305,7 +309,10 @@ pub(super) async fn confirm_sign_up(
         &caller.metadata,
     )
     .await?;
-    Ok(json!({}))
+    let session = signed_up::confirmed(service, caller, &account.username, session.as_deref())?;
+    let mut answer = Map::new();
+    answer.extend(session.map(|session| ("Session".to_owned(), session.into())));
+    Ok(answer.into())
 }
 
 fn confirm(pool: &mut Pool, key: &str, now: Duration) -> Result<(), ApiError> {

@@ -50,10 +50,7 @@ pub(super) fn from_config(config: Map<String, Value>) -> Result<Triggers, ApiErr
 
 /// The functions of UpdateUserPool. As `from_config`, but one that comes back as DescribeUserPool showed it stays what
 /// it is: a command has no other name over the wire.
-pub(super) fn changed(
-    config: Map<String, Value>,
-    kept: &Triggers,
-) -> Result<Triggers, ApiError> {
+pub(super) fn changed(config: Map<String, Value>, kept: &Triggers) -> Result<Triggers, ApiError> {
     let shown = self::config(kept);
     let (same, new): (Map<_, _>, Map<_, _>) = config
         .into_iter()

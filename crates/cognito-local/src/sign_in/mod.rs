@@ -8,6 +8,7 @@ pub(crate) mod custom;
 pub(crate) mod new_password;
 pub(crate) mod password;
 pub(crate) mod refresh;
+pub(crate) mod signed_up;
 pub(crate) mod srp;
 mod target;
 mod under_way;
