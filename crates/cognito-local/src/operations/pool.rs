@@ -14,8 +14,7 @@ use crate::constraint::{Constraints, NAME, POOL_ID};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::state::{
-    FirstFactor, MfaConfiguration, PasswordPolicy, Pool, PoolSettings, Recovery,
-    STANDARD_ATTRIBUTES,
+    MfaConfiguration, PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES,
 };
 
 /// Kept and shown, not acted on.
@@ -46,7 +45,16 @@ pub(super) struct CreateUserPool {
     changeable: Changeable,
 }
 
-/// What UpdateUserPool can change.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UpdateUserPool {
+    user_pool_id: Option<String>,
+    pool_name: Option<String>,
+    #[serde(flatten)]
+    changeable: Changeable,
+}
+
+/// What can change during a pool's life.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Changeable {
@@ -119,7 +127,6 @@ pub(super) fn create_user_pool(
 ) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
     let name = constraints.required("poolName", request.pool_name, &NAME);
-    let checked = request.changeable.check(constraints)?;
     let (required_attributes, custom_attributes) = schema(request.schema.unwrap_or_default())?;
     let fixed = PoolSettings {
         username_attributes: request.username_attributes.unwrap_or_default(),
@@ -133,7 +140,7 @@ pub(super) fn create_user_pool(
         custom_attributes,
         ..PoolSettings::default()
     };
-    let (settings, shown) = checked.over(&fixed)?;
+    let (settings, shown) = request.changeable.settings(constraints, fixed)?;
     let mut pool = Pool::new(None, name, settings, service.now())?;
     pool.shown = shown;
     service.change(|state| {
@@ -143,101 +150,7 @@ pub(super) fn create_user_pool(
     })
 }
 
-/// The changeable settings of a request whose constraints hold.
-struct Checked {
-    password_policy: PasswordPolicy,
-    first_factors: BTreeSet<FirstFactor>,
-    account_recovery: Vec<Recovery>,
-    request: Changeable,
-}
-
-impl Changeable {
-    fn check(mut self, mut constraints: Constraints) -> Result<Checked, ApiError> {
-        constraints.one_of(
-            "mfaConfiguration",
-            self.mfa_configuration.as_deref(),
-            &["OFF", "ON", "OPTIONAL"],
-        );
-        let recovery_setting = self.account_recovery_setting.take().unwrap_or_default();
-        let account_recovery = recovery(&mut constraints, recovery_setting);
-        let (password_policy, sign_in_policy) = self
-            .policies
-            .take()
-            .map(|policies| (policies.password_policy, policies.sign_in_policy))
-            .unwrap_or_default();
-        let password_policy = policy(&mut constraints, password_policy);
-        let first_factors = mfa::config::first_factors(&mut constraints, sign_in_policy);
-        constraints.check()?;
-        Ok(Checked {
-            password_policy,
-            first_factors,
-            account_recovery,
-            request: self,
-        })
-    }
-}
-
-impl Checked {
-    /// The settings of a pool: these, over those of `pool` that stay as they are. What the request leaves out goes back
-    /// to its default. Also the members that are only shown.
-    fn over(self, pool: &PoolSettings) -> Result<(PoolSettings, Map<String, Value>), ApiError> {
-        let request = self.request;
-        let has_sms_configuration = request.other.contains_key("SmsConfiguration");
-        let mut mfa = mfa::config::by_sms(
-            request.mfa_configuration.as_deref(),
-            has_sms_configuration || !pool.mfa.methods.is_empty(),
-        )?;
-        // The factors SetUserPoolMfaConfig switched on stay on.
-        if mfa.configuration != MfaConfiguration::Off && !pool.mfa.methods.is_empty() {
-            mfa.methods.clone_from(&pool.mfa.methods);
-        }
-        let settings = PoolSettings {
-            username_attributes: pool.username_attributes.clone(),
-            alias_attributes: pool.alias_attributes.clone(),
-            case_sensitive: pool.case_sensitive,
-            required_attributes: pool.required_attributes.clone(),
-            custom_attributes: pool.custom_attributes.clone(),
-            password_policy: self.password_policy,
-            auto_verified_attributes: request.auto_verified_attributes.unwrap_or_default(),
-            attributes_require_verification_before_update: request
-                .user_attribute_update_settings
-                .and_then(|settings| settings.attributes_require_verification_before_update)
-                .unwrap_or_default(),
-            allow_admin_create_user_only: request
-                .other
-                .get("AdminCreateUserConfig")
-                .and_then(|config| config.get("AllowAdminCreateUserOnly"))
-                .and_then(Value::as_bool)
-                .unwrap_or(false),
-            account_recovery: self.account_recovery,
-            triggers: triggers::changed(request.lambda_config.unwrap_or_default(), &pool.triggers)?,
-            mfa,
-            first_factors: self.first_factors,
-            devices: request.device_configuration.map(Into::into),
-            web_authn: pool.web_authn.clone(),
-        };
-        if let Some(problem) = settings.problems().into_iter().next() {
-            return Err(ApiError::invalid_parameter(problem));
-        }
-        let shown = request
-            .other
-            .into_iter()
-            .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null())
-            .collect();
-        Ok((settings, shown))
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct UpdateUserPool {
-    user_pool_id: Option<String>,
-    pool_name: Option<String>,
-    #[serde(flatten)]
-    changeable: Changeable,
-}
-
-/// Replaces the settings that can change: members left out go back to their defaults. Sign-in names and the schema stay.
+/// What the request leaves out gets its default, as in the service.
 pub(super) fn update_user_pool(
     service: &Service,
     request: UpdateUserPool,
@@ -245,15 +158,83 @@ pub(super) fn update_user_pool(
     let mut constraints = Constraints::default();
     let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
     let name = constraints.optional("poolName", request.pool_name, &NAME);
-    let checked = request.changeable.check(constraints)?;
+    constraints.check()?;
     service.change(|state| {
         let pool = state.pool_mut(&pool_id)?;
-        (pool.settings, pool.shown) = checked.over(&pool.settings)?;
+        let fixed = pool.settings.clone();
+        (pool.settings, pool.shown) = request.changeable.settings(Constraints::default(), fixed)?;
         if let Some(name) = name {
             pool.name = name;
         }
         Ok(json!({}))
     })
+}
+
+impl Changeable {
+    /// The settings of a pool, and what is shown of it beside them; what cannot change comes from `fixed`.
+    fn settings(
+        self,
+        mut constraints: Constraints,
+        fixed: PoolSettings,
+    ) -> Result<(PoolSettings, Map<String, Value>), ApiError> {
+        constraints.one_of(
+            "mfaConfiguration",
+            self.mfa_configuration.as_deref(),
+            &["OFF", "ON", "OPTIONAL"],
+        );
+        let account_recovery = recovery(
+            &mut constraints,
+            self.account_recovery_setting.unwrap_or_default(),
+        );
+        let (password_policy, sign_in_policy) = self
+            .policies
+            .map(|policies| (policies.password_policy, policies.sign_in_policy))
+            .unwrap_or_default();
+        let password_policy = policy(&mut constraints, password_policy);
+        let first_factors = mfa::config::first_factors(&mut constraints, sign_in_policy);
+        constraints.check()?;
+        let methods = &fixed.mfa.methods;
+        let mut mfa = mfa::config::by_sms(
+            self.mfa_configuration.as_deref(),
+            self.other.contains_key("SmsConfiguration") || !methods.is_empty(),
+        )?;
+        // The factors SetUserPoolMfaConfig switched on stay on.
+        if mfa.configuration != MfaConfiguration::Off && !methods.is_empty() {
+            mfa.methods.clone_from(methods);
+        }
+        let settings = PoolSettings {
+            password_policy,
+            auto_verified_attributes: self.auto_verified_attributes.unwrap_or_default(),
+            attributes_require_verification_before_update: self
+                .user_attribute_update_settings
+                .and_then(|settings| settings.attributes_require_verification_before_update)
+                .unwrap_or_default(),
+            allow_admin_create_user_only: self
+                .other
+                .get("AdminCreateUserConfig")
+                .and_then(|config| config.get("AllowAdminCreateUserOnly"))
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
+            account_recovery,
+            triggers: triggers::from_config(
+                self.lambda_config.unwrap_or_default(),
+                &fixed.triggers,
+            )?,
+            mfa,
+            first_factors,
+            devices: self.device_configuration.map(Into::into),
+            ..fixed
+        };
+        if let Some(problem) = settings.problems().into_iter().next() {
+            return Err(ApiError::invalid_parameter(problem));
+        }
+        let shown = self
+            .other
+            .into_iter()
+            .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null())
+            .collect();
+        Ok((settings, shown))
+    }
 }
 
 fn policy(constraints: &mut Constraints, policy: Option<Policy>) -> PasswordPolicy {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::pool::not_offered;
 use crate::error::ApiError;
-use crate::trigger::{InvokeUrl, Kind, LambdaVersion, Trigger, Triggers};
+use crate::trigger::{InvokeUrlError, Kind, LambdaVersion, Trigger, Triggers};
 
 const VERSIONED: &str = "PreTokenGenerationConfig";
 
@@ -20,8 +20,16 @@ struct Versioned {
 }
 
 /// The functions of a request. One that the pool would not call is refused: silence would look like consent.
-pub(super) fn from_config(config: Map<String, Value>) -> Result<Triggers, ApiError> {
-    let mut triggers = Triggers::default();
+///
+/// `present` are those the pool has: who sends back what DescribeUserPool told keeps a command.
+pub(super) fn from_config(
+    config: Map<String, Value>,
+    present: &Triggers,
+) -> Result<Triggers, ApiError> {
+    let mut triggers = Triggers {
+        custom_challenge_limit: present.custom_challenge_limit,
+        ..Triggers::default()
+    };
     for (name, value) in config.into_iter().filter(|(_, value)| !value.is_null()) {
         if name == VERSIONED {
             let unknown = || {
@@ -33,14 +41,11 @@ pub(super) fn from_config(config: Map<String, Value>) -> Result<Triggers, ApiErr
                 serde_json::from_value(value).map_err(|_wrong_shape| unknown())?;
             triggers.pre_token_generation_version =
                 LambdaVersion::from_name(&versioned.lambda_version).ok_or_else(unknown)?;
-            add(
-                &mut triggers,
-                Kind::PreTokenGeneration,
-                &versioned.lambda_arn,
-            )?;
+            let kind = Kind::PreTokenGeneration;
+            add(&mut triggers, present, kind, &versioned.lambda_arn)?;
         } else {
             match (Kind::from_name(&name), value.as_str()) {
-                (Some(kind), Some(url)) => add(&mut triggers, kind, url)?,
+                (Some(kind), Some(url)) => add(&mut triggers, present, kind, url)?,
                 _ => return Err(not_offered(&format!("the trigger {name}"))),
             }
         }
@@ -48,34 +53,18 @@ pub(super) fn from_config(config: Map<String, Value>) -> Result<Triggers, ApiErr
     Ok(triggers)
 }
 
-/// The functions of UpdateUserPool. As `from_config`, but one that comes back as DescribeUserPool showed it stays what
-/// it is: a command has no other name over the wire.
-pub(super) fn changed(config: Map<String, Value>, kept: &Triggers) -> Result<Triggers, ApiError> {
-    let shown = self::config(kept);
-    let (same, new): (Map<_, _>, Map<_, _>) = config
-        .into_iter()
-        .partition(|(name, value)| shown.get(name) == Some(value));
-    let mut triggers = from_config(new)?;
-    for (kind, function) in &kept.functions {
-        let versioned = *kind == Kind::PreTokenGeneration && same.contains_key(VERSIONED);
-        if versioned {
-            triggers.pre_token_generation_version = kept.pre_token_generation_version;
-        }
-        if versioned || same.contains_key(kind.name()) {
-            triggers.functions.insert(*kind, function.clone());
-        }
-    }
-    triggers.custom_challenge_limit = kept.custom_challenge_limit;
-    Ok(triggers)
-}
-
-fn add(triggers: &mut Triggers, kind: Kind, url: &str) -> Result<(), ApiError> {
-    let url: InvokeUrl = url.parse().map_err(|error| {
-        ApiError::invalid_parameter(format!(
-            "The local pool calls triggers by their Invoke URL: {error}"
-        ))
-    })?;
-    let function = Trigger::Url(url);
+fn add(triggers: &mut Triggers, present: &Triggers, kind: Kind, url: &str) -> Result<(), ApiError> {
+    let kept = present
+        .get(kind)
+        .filter(|function| arn(kind, function) == url);
+    let function = match kept {
+        Some(function) => function.clone(),
+        None => Trigger::Url(url.parse().map_err(|error: InvokeUrlError| {
+            ApiError::invalid_parameter(format!(
+                "The local pool calls triggers by their Invoke URL: {error}"
+            ))
+        })?),
+    };
     let other = triggers.functions.insert(kind, function.clone());
     if other.is_some_and(|other| other != function) {
         return Err(ApiError::invalid_parameter(format!(
