@@ -14,7 +14,7 @@ use crate::constraint::{
 use crate::error::ApiError;
 use crate::message::{Contact, Medium, NO_CLIENT, Purpose};
 use crate::service::Service;
-use crate::sign_in::{Caller, signed_up};
+use crate::sign_in::{Caller, user_auth};
 use crate::srp::Password;
 use crate::state::{Action, CodeError, CodeUse, Pool, User, UserStatus};
 use crate::trigger::{self, Event, Kind};
@@ -116,14 +116,12 @@ pub(super) async fn sign_up(service: &Service, request: SignUp) -> Result<Value,
         )
         .await?;
     }
-    if !confirmed {
-        let session = signed_up::begin(service, &caller, &username)?;
-        answer.extend(session.map(|session| ("Session".to_owned(), session.into())));
-    }
     if let Some((contact, code)) = outgoing {
         let sent = deliver(service, &caller, Purpose::SignUp, &key, &contact, &code).await?;
         answer.insert("CodeDeliveryDetails".to_owned(), sent.details());
     }
+    let session = user_auth::signing_up(service, &caller, &key, confirmed)?;
+    answer.extend(session.map(|session| ("Session".to_owned(), session.into())));
     Ok(answer.into())
 }
 
@@ -269,6 +267,9 @@ pub(super) async fn confirm_sign_up(
         metadata: request.client_metadata,
     };
     let account = open.account(service)?;
+    let session = session
+        .map(|session| user_auth::open_signing_up(service, &account.caller, &account.key, &session))
+        .transpose()?;
     let (force, now) = (request.force_alias_creation == Some(true), service.now());
     service.change(|state| {
         let pool = state.pool_mut(&account.caller.pool)?;
@@ -309,10 +310,10 @@ pub(super) async fn confirm_sign_up(
         &caller.metadata,
     )
     .await?;
-    let session = signed_up::confirmed(service, caller, &account.username, session.as_deref())?;
-    let mut answer = Map::new();
-    answer.extend(session.map(|session| ("Session".to_owned(), session.into())));
-    Ok(answer.into())
+    Ok(match session {
+        Some(session) => json!({ "Session": user_auth::signed_up(service, caller, session)? }),
+        None => json!({}),
+    })
 }
 
 fn confirm(pool: &mut Pool, key: &str, now: Duration) -> Result<(), ApiError> {

@@ -459,13 +459,6 @@ async fn choosing() -> Bed {
     .await
 }
 
-async fn redeem(bed: &Bed, client: &str, username: &str, session: &Value) -> Answer {
-    let body = json!({
-        "ClientId": client, "AuthFlow": "USER_AUTH", "AuthParameters": { "USERNAME": username }, "Session": session,
-    });
-    bed.call("InitiateAuth", body).await
-}
-
 async fn confirm_with(bed: &Bed, session: &Value) -> Value {
     let body = json!({
         "ClientId": "web", "Username": LIN, "ConfirmationCode": bed.code(LIN).await, "Session": session,
@@ -474,39 +467,10 @@ async fn confirm_with(bed: &Bed, session: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn who_signed_up_and_confirmed_in_one_go_is_signed_in_without_the_password_and_once() {
-    let bed = choosing().await;
-    let made = sign_up(&bed).await.ok();
-    let session = confirm_with(&bed, &made["Session"]).await;
-    for (client, username, session) in [
-        ("web", ADA, &session),
-        ("legacy", LIN, &session),
-        ("web", LIN, &made["Session"]),
-    ] {
-        redeem(&bed, client, username, session)
-            .await
-            .assert_error("NotAuthorizedException", "Invalid session for the user.");
-    }
-    let tokens = redeem(&bed, "web", LIN, &session).await.tokens();
-    assert_eq!(claims(&tokens["IdToken"])["sub"], made["UserSub"]);
-    redeem(&bed, "web", LIN, &session).await.assert_error(
-        "NotAuthorizedException",
-        "Invalid session for the user, session can only be used once.",
-    );
-    bed.stop().await;
-}
-
-#[tokio::test]
 async fn a_code_alone_signs_nobody_in() {
     let bed = choosing().await;
     sign_up(&bed).await.ok();
     assert_eq!(confirm_with(&bed, &Value::Null).await, Value::Null);
-    bed.stop().await;
-
-    let bed = choosing().await;
-    let made = sign_up(&bed).await.ok();
-    bed.advance(Duration::from_secs(180));
-    assert_eq!(confirm_with(&bed, &made["Session"]).await, Value::Null);
     bed.stop().await;
 }
 
