@@ -20,7 +20,7 @@ use super::SignIn;
 use super::attempt::Restart;
 use super::error::Fault;
 use super::seal::Seal;
-use super::steps::{Begun, Visitor};
+use super::steps::{Next, Outcome, Visitor};
 use super::visit::Visit;
 
 /// People who can trust one browser. The one who did so first is forgotten first.
@@ -141,22 +141,42 @@ impl SignIn {
         }
     }
 
-    /// Puts the cookies of a session that has begun on the response.
+    /// Puts on the response what the browser keeps of a step.
     pub(super) fn keep(
         &self,
         visit: &Visit<'_>,
         restart: &Restart,
-        begun: &Begun,
+        outcome: &Outcome,
         response: &mut Response<Body>,
     ) {
-        for cookie in &begun.cookies {
-            response.headers_mut().append(SET_COOKIE, cookie.clone());
+        let mut device = None;
+        if let Next::SignedIn(begun) = &outcome.next {
+            for cookie in &begun.cookies {
+                response.headers_mut().append(SET_COOKIE, cookie.clone());
+            }
+            device = begun.device.as_ref();
         }
-        if let Some((owner, device)) = &begun.device {
-            let mut devices = self.device_cookie.read(visit.headers());
-            devices.put(&restart.username, owner, device);
-            self.put_devices(&devices, response);
+        match device {
+            Some((owner, device)) => {
+                let mut devices = self.device_cookie.read(visit.headers());
+                devices.put(&restart.username, owner, device);
+                self.put_devices(&devices, response);
+            }
+            None if outcome.device_dropped => self.drop_device(visit, restart, response),
+            None => {}
         }
+    }
+
+    /// Takes a device that the pool no longer knows out of the cookie.
+    pub(super) fn drop_device(
+        &self,
+        visit: &Visit<'_>,
+        restart: &Restart,
+        response: &mut Response<Body>,
+    ) {
+        let mut devices = self.device_cookie.read(visit.headers());
+        devices.remove(&restart.username);
+        self.put_devices(&devices, response);
     }
 
     pub(super) fn put_devices(&self, devices: &Devices, response: &mut Response<Body>) {
@@ -227,6 +247,12 @@ impl Devices {
         };
         self.0.insert(0, record);
         self.0.truncate(MAX_PEOPLE);
+    }
+
+    /// Takes out the device of whoever signs in with this user name.
+    fn remove(&mut self, username: &str) {
+        self.0
+            .retain(|record| record.username != username && record.internal != username);
     }
 
     /// Takes out a person's device.

@@ -21,7 +21,7 @@ use super::error::StepError;
 use super::form::Form;
 use super::page::{ErrorView, MessageView, SignInView, put_retry_after};
 use super::return_to::ReturnTo;
-use super::steps::Outcome;
+use super::steps::{Next, Outcome};
 use super::visit::Visit;
 use super::{SIGN_IN, SignIn, redirect};
 
@@ -75,14 +75,12 @@ impl SignIn {
         outcome: &Outcome,
         error: Option<ErrorView>,
     ) -> Response<Body> {
-        match outcome {
-            Outcome::Ask(pending) => self.ask(visit, restart, pending, error),
-            Outcome::SignedIn(begun) => {
-                let mut response = self.go_to(&restart.return_to);
-                self.keep(visit, restart, begun, &mut response);
-                response
-            }
-        }
+        let mut response = match &outcome.next {
+            Next::Ask(pending) => self.ask(visit, restart, pending, error),
+            Next::SignedIn(_) => self.go_to(&restart.return_to),
+        };
+        self.keep(visit, restart, outcome, &mut response);
+        response
     }
 
     /// 303 after credentials, never 302 or 307.
@@ -190,6 +188,7 @@ fn credentials(form: &Form, flow: &FlowSettings) -> Result<Credentials, StepErro
             .asks_password()
             .then(|| Secret::new(password.to_owned())),
         preferred: flow.preferred_challenge,
+        session: None,
     })
 }
 

@@ -23,7 +23,14 @@ use super::once::{Once, StepKey};
 const MAX_STEPS: usize = 512;
 
 /// What a step led to.
-pub(super) enum Outcome {
+pub(super) struct Outcome {
+    pub(super) next: Next,
+    /// The pool no longer knows the device that the browser brought.
+    pub(super) device_dropped: bool,
+}
+
+/// What comes after a step.
+pub(super) enum Next {
     /// The pool asks something more.
     Ask(Pending),
     SignedIn(Begun),
@@ -97,8 +104,13 @@ impl Steps {
         let (pool, sessions) = (Arc::clone(&self.pool), Arc::clone(&self.sessions));
         let step = async move {
             let _place = place;
-            let progress = pool.begin(credentials, visitor.device.clone()).await;
-            settle(progress, &pool, &sessions, &visitor).await
+            let mut device = visitor.device.clone();
+            let progress = pool.begin(credentials, &mut device).await;
+            let next = settle(progress, &pool, &sessions, &visitor).await?;
+            Ok(Outcome {
+                next,
+                device_dropped: visitor.device.is_some() && device.is_none(),
+            })
         };
         self.once.run(key, step).await
     }
@@ -124,7 +136,11 @@ impl Steps {
             let _place = place;
             let device = visitor.device.clone();
             let progress = pool.answer(pending, answer, device).await;
-            settle(progress, &pool, &sessions, &visitor).await
+            let next = settle(progress, &pool, &sessions, &visitor).await?;
+            Ok(Outcome {
+                next,
+                device_dropped: false,
+            })
         };
         self.once.run(key, step).await
     }
@@ -158,25 +174,25 @@ async fn settle(
     pool: &UserPool,
     sessions: &Sessions,
     visitor: &Visitor,
-) -> Result<Outcome, StepError> {
-    let outcome = match progress {
-        Ok(Progress::Ask(pending)) => Ok(Outcome::Ask(pending)),
+) -> Result<Next, StepError> {
+    let next = match progress {
+        Ok(Progress::Ask(pending)) => Ok(Next::Ask(pending)),
         Ok(Progress::SignedIn(mut signed_in)) => {
             let device = confirm_device(pool, &mut signed_in, visitor).await;
             match sessions.begin(*signed_in, &visitor.cookies).await {
-                Ok(cookies) => Ok(Outcome::SignedIn(Begun { cookies, device })),
+                Ok(cookies) => Ok(Next::SignedIn(Begun { cookies, device })),
                 Err(error) => Err(Fault::Session(error).into()),
             }
         }
         Err(error) => Err(StepError::Pool(error)),
     };
-    let told = match &outcome {
-        Ok(Outcome::Ask(pending)) => pending.challenge().name(),
-        Ok(Outcome::SignedIn(_)) => "signed_in",
+    let told = match &next {
+        Ok(Next::Ask(pending)) => pending.challenge().name(),
+        Ok(Next::SignedIn(_)) => "signed_in",
         Err(error) => error.code(),
     };
     tracing::info!(outcome = told, "sign-in step");
-    outcome
+    next
 }
 
 /// Confirms a device that the pool did not know: without that, it refuses to renew these tokens. The person is signed in
@@ -187,8 +203,8 @@ async fn confirm_device(
     visitor: &Visitor,
 ) -> Option<(Owner, RememberedDevice)> {
     let new_key = signed_in.new_device.as_ref()?.device_key.clone();
-    let device: Option<RememberedDevice> = None; // F-LANDS
-    let _ = (pool, &visitor.device_name);
+    let confirmed = pool.confirm_device(signed_in, &visitor.device_name, visitor.trusted);
+    let device = confirmed.await.ok()?;
     signed_in.grant.device_key.get_or_insert(new_key);
     let owner = Owner {
         internal: signed_in.grant.username.clone(),
@@ -200,9 +216,9 @@ async fn confirm_device(
 }
 
 fn weight(outcome: &Outcome) -> u32 {
-    let bytes = match outcome {
-        Outcome::Ask(pending) => weight_of(pending),
-        Outcome::SignedIn(begun) => begun.cookies.iter().map(HeaderValue::len).sum(),
+    let bytes = match &outcome.next {
+        Next::Ask(pending) => weight_of(pending),
+        Next::SignedIn(begun) => begun.cookies.iter().map(HeaderValue::len).sum(),
     };
     // At least what an entry costs by itself.
     u32::try_from(bytes).unwrap_or(u32::MAX).max(512)
@@ -276,6 +292,7 @@ mod tests {
                 username: "ada".to_owned(),
                 password: Some(Secret::new("a-password".to_owned())),
                 preferred: None,
+                session: None,
             };
             let visitor = Visitor {
                 cookies: HeaderMap::new(),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::body::Body;
+use crate::cognito::CognitoError;
 use crate::sign_in::SignIn;
 use crate::sign_in::attempt::Restart;
 use crate::sign_in::browser::Binding;
@@ -17,7 +18,7 @@ use crate::sign_in::challenge::{bounded_answer, setup_uri};
 use crate::sign_in::error::{Fault, StepError, TurnedAway};
 use crate::sign_in::form::{FormError, bounded};
 use crate::sign_in::return_to::ReturnTo;
-use crate::sign_in::steps::Outcome;
+use crate::sign_in::steps::{Next, Outcome};
 use crate::sign_in::visit::Visit;
 
 use super::{ApiError, SecretText, answer};
@@ -134,6 +135,7 @@ impl SignIn {
             username: request.username,
             password: password.filter(|_| needs_password),
             preferred,
+            session: None,
         })
     }
 
@@ -167,7 +169,15 @@ impl SignIn {
             .answer(&request.attempt, pending, answer, visitor);
         let outcome = match answered.await {
             Ok(outcome) => outcome,
-            Err(error) => return next_step_of(&error).ok_or_else(|| error.into()),
+            Err(error) => {
+                let is_stale = matches!(*error, StepError::Pool(CognitoError::DeviceUnknown(_)));
+                let response = next_step_of(&error);
+                let mut response = response.unwrap_or_else(|| self.problem(visit, &error.into()));
+                if is_stale {
+                    self.drop_device(visit, &restart, &mut response);
+                }
+                return Ok(response);
+            }
         };
         self.api_outcome(visit, &outcome, attempt.browser, &restart)
     }
@@ -179,23 +189,23 @@ impl SignIn {
         browser: Binding,
         restart: &Restart,
     ) -> Result<Response<Body>, ApiError> {
-        match outcome {
-            Outcome::SignedIn(begun) => {
+        let mut response = match &outcome.next {
+            Next::SignedIn(_) => {
                 let done = json!({ "isSignedIn": true, "nextStep": { "signInStep": "DONE" } });
-                let mut response = answer(&done, []);
-                self.keep(visit, restart, begun, &mut response);
-                Ok(response)
+                answer(&done, [])
             }
-            Outcome::Ask(pending) => {
+            Next::Ask(pending) => {
                 let attempt = self.seal_attempt(browser, restart, Some(pending))?;
                 let asked = json!({
                     "isSignedIn": false,
                     "nextStep": self.next_step(pending.challenge(), &restart.username),
                     "attempt": attempt,
                 });
-                Ok(answer(&asked, []))
+                answer(&asked, [])
             }
-        }
+        };
+        self.keep(visit, restart, outcome, &mut response);
+        Ok(response)
     }
 
     /// Amplify's `nextStep`; what it makes of `totpSetupDetails` by `getSetupUri` is there already.

@@ -32,7 +32,7 @@ use super::csrf::FormName;
 use super::error::{StepError, TurnedAway};
 use super::form::{Form, MAX_CREDENTIAL, bounded, bounded_by};
 use super::page::{ErrorView, put_retry_after};
-use super::steps::Outcome;
+use super::steps::Next;
 use super::visit::Visit;
 use super::{CHALLENGE, SignIn};
 use view::{Links, Question};
@@ -155,8 +155,8 @@ impl SignIn {
         match outcome {
             Ok(outcome) => {
                 let given = form.text(challenge.field());
-                let error = match &*outcome {
-                    Outcome::Ask(next)
+                let error = match &outcome.next {
+                    Next::Ask(next)
                         if self
                             .challenges()
                             .asks_again(&challenge, next.challenge(), given) =>
@@ -197,7 +197,13 @@ impl SignIn {
                 put_retry_after(&mut response, &error);
                 response
             }
-            Err(error) => self.refused(visit, &restart, &error),
+            Err(error) => {
+                let mut response = self.refused(visit, &restart, &error);
+                if let StepError::Pool(CognitoError::DeviceUnknown(_)) = &*error {
+                    self.drop_device(visit, &restart, &mut response);
+                }
+                response
+            }
         }
     }
 
@@ -227,6 +233,7 @@ impl SignIn {
             username: restart.username.clone(),
             password: None,
             preferred,
+            session: None,
         };
         let visitor = self.visitor(visit, restart);
         let begun = self.steps.begin(sealed.as_bytes(), credentials, visitor);
