@@ -86,7 +86,6 @@ const NOT_OFFERED: &[&str] = &[
     "UpdateIdentityProvider",
     "UpdateManagedLoginBranding",
     "UpdateResourceServer",
-    "UpdateUserPool",
     "UpdateUserPoolClient",
     "UpdateUserPoolDomain",
 ];
@@ -179,6 +178,7 @@ pub(crate) async fn run(
         "VerifySoftwareToken" => {
             mfa::software_token::verify_software_token(service, parse(body)?).await
         }
+        "UpdateUserPool" => pool::update_user_pool(service, parse(body)?),
         known if NOT_OFFERED.contains(&known) => {
             let text = format!(
                 "The local pool does not offer {known}. It stands in for Amazon Cognito on one machine and has a part of its operations."

@@ -375,3 +375,48 @@ async fn a_command_of_the_seed_is_shown_by_its_trigger_only() {
     );
     bed.stop().await;
 }
+
+#[tokio::test]
+async fn an_update_replaces_the_triggers_and_keeps_a_command_that_is_sent_back() {
+    let command = Trigger::Command(vec!["node".to_owned()]);
+    let bed = Bed::with(|settings| {
+        let triggers = &mut settings.seed.pools[0].settings.triggers;
+        triggers.functions.insert(Kind::PreSignUp, command.clone());
+        triggers.functions.insert(Kind::PostConfirmation, command);
+    })
+    .await;
+    let id = json!({ "UserPoolId": "local_MailPool1" });
+    let before = bed.call("DescribeUserPool", id.clone()).await.ok()["UserPool"].clone();
+    let url = "http://127.0.0.1:3001/2015-03-31/functions/Custom/invocations";
+    let config = json!({ "PreSignUp": before["LambdaConfig"]["PreSignUp"], "CustomMessage": url });
+    let body = json!({ "UserPoolId": "local_MailPool1", "LambdaConfig": config });
+    bed.call("UpdateUserPool", body).await.ok();
+    let after = bed.call("DescribeUserPool", id.clone()).await.ok()["UserPool"].clone();
+    assert_eq!(after["LambdaConfig"], config);
+    for fixed in [
+        "UsernameAttributes",
+        "UsernameConfiguration",
+        "SchemaAttributes",
+        "Name",
+    ] {
+        assert_eq!(after[fixed], before[fixed], "{fixed}");
+    }
+    bed.password_sign_in("web", crate::bed::ADA, crate::bed::ADA_PASSWORD)
+        .await
+        .tokens();
+    let foreign = json!({
+        "UserPoolId": "local_MailPool1",
+        "LambdaConfig": { "CustomMessage": before["LambdaConfig"]["PreSignUp"] },
+    });
+    let refused = bed.call("UpdateUserPool", foreign).await;
+    assert_eq!(refused.error().0, "InvalidParameterException");
+    bed.call("UpdateUserPool", id.clone()).await.ok();
+    let after = bed.call("DescribeUserPool", id).await.ok();
+    assert_eq!(after["UserPool"]["LambdaConfig"], json!({}));
+    let missing = json!({ "UserPoolId": "local_Nowhere" });
+    let refused = bed.call("UpdateUserPool", missing).await;
+    assert_eq!(refused.error().0, "ResourceNotFoundException");
+    let nameless = bed.call("UpdateUserPool", json!({})).await;
+    assert_eq!(nameless.error().0, "InvalidParameterException");
+    bed.stop().await;
+}
