@@ -4,7 +4,11 @@
 //! more under the lock and counts it. Whatever was proven, `chain::go_on` says what comes next.
 
 mod chain;
+pub(crate) mod code;
 pub(crate) mod custom;
+pub(crate) mod device;
+pub(crate) mod mfa;
+pub(crate) mod mfa_setup;
 pub(crate) mod new_password;
 pub(crate) mod password;
 pub(crate) mod refresh;
@@ -74,6 +78,16 @@ impl Step {
 }
 
 impl Caller {
+    /// A client, before the call's own data is added.
+    pub(crate) fn of(pool: &Pool, client: &Client) -> Self {
+        Self {
+            pool: pool.id.clone(),
+            client: client.clone(),
+            validation: Parameters::new(),
+            metadata: Parameters::new(),
+        }
+    }
+
     /// InvalidParameterException unless the client may use the flow.
     pub(crate) fn check_flow(&self, flow: AuthFlow) -> Result<(), ApiError> {
         if self.client.settings.allows(flow) {
