@@ -43,22 +43,22 @@ impl UserPool {
     /// # Errors
     /// What the pool has against it; for most pools an error is the right answer.
     pub async fn probe_sign_in(&self) -> Result<Opening, CognitoError> {
-        let kind = self.flow;
         // An e-mail address is taken by every pool, also by those where people sign in with one.
         let username = format!("sidegate-check-{}@check.invalid", uuid::Uuid::new_v4());
         let credentials = Credentials {
             username: username.clone(),
-            password: Secret::new(format!("Aa1!{}", uuid::Uuid::new_v4())),
+            password: Some(Secret::new(format!("Aa1!{}", uuid::Uuid::new_v4()))),
+            preferred: self.flow.preferred_challenge,
         };
         let step = self
-            .compute(move |context| Ok(Flow::begin(kind, credentials, context)?))
+            .compute(None, move |context| Ok(Flow::begin(credentials, context)?))
             .await?;
         let Step::Call(call, _) = step else {
             return Err(CognitoError::Internal("a sign-in begins without a call"));
         };
         let challenge = match self.api.send(call).await? {
             Reply::Challenge { name, .. } => Some(name),
-            Reply::Tokens(_) => None,
+            _ => None,
         };
         Ok(Opening {
             username,

@@ -21,7 +21,7 @@ impl Aws {
     pub(super) fn of(settings: &Settings) -> Self {
         let client = &settings.client;
         let region = client.pool_id().region().to_owned();
-        let at_aws = Settings::new(client.clone(), settings.flow)
+        let at_aws = Settings::new(client.clone(), settings.flow.kind)
             .is_ok_and(|usual| usual.endpoint == settings.endpoint);
         let place = if at_aws {
             format!(" --region {region}")

@@ -81,7 +81,7 @@ pub(super) fn judge(
     aws: &Aws,
     known: &[Finding],
 ) -> Vec<Finding> {
-    let flow = config.cognito.flow.to_string();
+    let flow = config.cognito.flow.kind.to_string();
     let wanted = Wanted {
         config,
         flow: &flow,

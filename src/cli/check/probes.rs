@@ -34,7 +34,7 @@ pub(super) async fn probe(pool: &UserPool, settings: &Settings, aws: &Aws) -> Ve
 }
 
 async fn sign_in(pool: &UserPool, settings: &Settings, aws: &Aws) -> Vec<Finding> {
-    let flow = settings.flow.to_string();
+    let flow = settings.flow.kind.to_string();
     let answer = pool.probe_sign_in().await;
     let secret = match settings.client.client_secret() {
         Some(_) if judges_the_secret(&answer) => {

@@ -32,7 +32,9 @@ use http_body_util::Full;
 use sdk::config::retry::RetryConfig;
 use sdk::config::{BehaviorVersion, Config, Region, StalledStreamProtectionConfig};
 use sdk::error::{ProvideErrorMetadata, SdkError};
-use sdk::types::{AuthFlowType, AuthenticationResultType, ChallengeNameType};
+use sdk::types::{
+    AuthFlowType, AuthenticationResultType, ChallengeNameType, VerifySoftwareTokenResponseType,
+};
 use tokio::sync::Semaphore;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
@@ -144,6 +146,43 @@ impl Api {
                         output.available_challenges,
                     )
                 }
+                Call::AssociateSoftwareToken { session } => {
+                    let request = self
+                        .sdk
+                        .associate_software_token()
+                        .set_session(session.map(text));
+                    let output = unlogged(request.send()).await;
+                    let output =
+                        output.map_err(|error| self.error(operation, stage, flow, error))?;
+                    let secret_code = output.secret_code.ok_or_else(|| {
+                        self.bad_reply(operation, "an answer without its SecretCode")
+                    })?;
+                    Ok(Reply::SoftwareTokenSecret {
+                        secret_code: Secret::new(secret_code),
+                        session: output.session.map(CognitoSession::new),
+                    })
+                }
+                Call::VerifySoftwareToken {
+                    session,
+                    user_code,
+                    device_name,
+                } => {
+                    let request = self
+                        .sdk
+                        .verify_software_token()
+                        .set_session(session.map(text))
+                        .user_code(user_code.expose())
+                        .set_friendly_device_name(device_name);
+                    let output = unlogged(request.send()).await;
+                    let output =
+                        output.map_err(|error| self.error(operation, stage, flow, error))?;
+                    if output.status != Some(VerifySoftwareTokenResponseType::Success) {
+                        return Err(self.bad_reply(operation, "a Status other than SUCCESS"));
+                    }
+                    Ok(Reply::SoftwareTokenVerified {
+                        session: output.session.map(CognitoSession::new),
+                    })
+                }
                 Call::GetTokensFromRefreshToken {
                     refresh_token,
                     client_secret,
@@ -170,7 +209,8 @@ impl Api {
                 }
             }
         };
-        self.bounded(operation, sent, reply_name).await
+        self.bounded(operation, sent, |reply| reply.name().to_owned())
+            .await
     }
 
     /// RevokeToken. Sent twice at most: a second time does no harm.
@@ -401,13 +441,6 @@ fn map(parameters: &Parameters) -> HashMap<String, String> {
 #[expect(clippy::needless_pass_by_value, reason = "the session is spent here")]
 fn text(session: CognitoSession) -> String {
     session.expose().to_owned()
-}
-
-fn reply_name(reply: &Reply) -> String {
-    match reply {
-        Reply::Challenge { name, .. } => name.clone(),
-        Reply::Tokens(_) => "AuthenticationResult".to_owned(),
-    }
 }
 
 /// Cognito's text, fit for the log: no word of a Lambda function's own, no value of the person's.

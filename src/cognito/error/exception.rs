@@ -38,6 +38,9 @@ impl Stage {
                 "PASSWORD_VERIFIER" => (Self::Password, None),
                 _ => (Self::Challenge, None),
             },
+            Call::AssociateSoftwareToken { .. } | Call::VerifySoftwareToken { .. } => {
+                (Self::Challenge, None)
+            }
             Call::GetTokensFromRefreshToken { .. } => (Self::Refresh, None),
         }
     }
@@ -72,7 +75,9 @@ impl CognitoError {
             "UserNotFoundException" => Self::BadCredentials(refused),
             "UserNotConfirmedException" => Self::UserNotConfirmed(refused),
             "PasswordResetRequiredException" => Self::PasswordResetRequired(refused),
-            "CodeMismatchException" => Self::CodeMismatch(refused),
+            "CodeMismatchException" | "EnableSoftwareTokenMFAException" => {
+                Self::CodeMismatch(refused)
+            }
             "ExpiredCodeException" => Self::ExpiredCode(refused),
             "InvalidPasswordException" => Self::InvalidPassword {
                 rule: PasswordRule::of(&text),

@@ -287,22 +287,18 @@ impl CognitoError {
 
     /// Whether the sign-in under way is dead, so that it must begin again with user name and password.
     pub fn start_again(&self) -> bool {
-        match self {
-            Self::SessionEnded(_) | Self::Flow(_) => true,
-            Self::Answer(error) => matches!(error, AnswerError::NotForThisChallenge { .. }),
-            _ => false,
-        }
+        matches!(self, Self::SessionEnded(_) | Self::Flow(_))
     }
 
     /// Whether the same step can be answered again, by the same sealed sign-in.
     pub fn retry_same_step(&self) -> bool {
-        match self {
-            Self::InvalidPassword { .. } | Self::InvalidAttribute(_) | Self::CodeMismatch(_) => {
-                true
-            }
-            Self::Answer(error) => !matches!(error, AnswerError::NotForThisChallenge { .. }),
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::InvalidPassword { .. }
+                | Self::InvalidAttribute(_)
+                | Self::CodeMismatch(_)
+                | Self::Answer(_)
+        )
     }
 
     /// HTTP status for the page or the API.
