@@ -61,7 +61,7 @@ impl Triggers {
 /// Plays everything there is a function for.
 pub(super) async fn replay(triggers: &Triggers, settings: &Settings) -> Vec<Finding> {
     let replay = Replay {
-        flow: settings.flow.to_string(),
+        flow: settings.flow.kind.to_string(),
         region: settings.client.pool_id().region(),
         pool_id: settings.client.pool_id().as_str(),
         client_id: settings.client.client_id().as_str(),
