@@ -11,6 +11,8 @@
 //!                                    │          └──────────┴──────► state (one lock) ─► store (disk)
 //!                                    └─ answers when the change is on disk
 //! ```
+//!
+//! On the way `trigger` calls the pool's own functions and `message` puts codes into the outbox.
 
 mod constraint;
 mod error;
