@@ -33,7 +33,6 @@ use self::api::Api;
 use self::device::entropy;
 use self::jwks::Jwks;
 use self::token::Verifier;
-use self::transport::Transport;
 use crate::clock::Clock;
 use crate::identity::Claims;
 
@@ -45,6 +44,7 @@ pub use self::passkey::Passkey;
 pub use self::probe::Opening;
 pub use self::settings::Settings;
 pub use self::token::TokenError;
+pub(crate) use self::transport::Transport;
 pub use self::transport::{Obstacle, SetupError, TransportError};
 
 /// The user pool, as the rest of sidegate sees it.
