@@ -127,3 +127,38 @@ async fn a_password_changed_between_the_proof_and_the_answer_ends_the_sign_in() 
     refused.assert_error("NotAuthorizedException", "Invalid session for the user.");
     bed.stop().await;
 }
+
+#[tokio::test]
+async fn a_second_factor_stands_between_the_password_and_the_rounds_and_in_the_history() {
+    let lambda = Lambda::start(captcha).await;
+    let bed = lambda.bed(&CHALLENGES).await;
+    let verifier = start_with_srp(&bed, "app-user").await.ok();
+    let body = proof(&bed, &verifier, PASSWORD);
+    let factor = bed.call("RespondToAuthChallenge", body).await.ok();
+    assert_eq!(factor["ChallengeName"], "SOFTWARE_TOKEN_MFA");
+    assert_eq!(
+        lambda.take().len(),
+        1,
+        "Define hears of it when it is passed"
+    );
+    let code = bed.totp(crate::mfa::SECRET);
+    let body = json!({
+        "ChallengeName": "SOFTWARE_TOKEN_MFA",
+        "ClientId": "app",
+        "Session": factor["Session"],
+        "ChallengeResponses": { "USERNAME": "app-user", "SOFTWARE_TOKEN_MFA_CODE": code },
+    });
+    let challenge = bed.call("RespondToAuthChallenge", body).await.ok();
+    assert_eq!(challenge["ChallengeName"], "CUSTOM_CHALLENGE");
+    let mut history = vec![
+        entry("SRP_A", true, None),
+        entry("PASSWORD_VERIFIER", true, None),
+        entry("SOFTWARE_TOKEN_MFA", true, None),
+    ];
+    assert_eq!(lambda.take()[0]["request"]["session"], json!(history));
+    answer(&bed, &challenge, "5").await.tokens();
+    history.push(entry("CUSTOM_CHALLENGE", true, Some("CAPTCHA")));
+    let last = lambda.take();
+    assert_eq!(last[1]["request"]["session"], json!(history));
+    bed.stop().await;
+}
