@@ -15,7 +15,7 @@ use crate::secret_hash;
 use crate::service::Service;
 use crate::sign_in::{
     Caller, Flow, Step, code, code::CodeChallenge, custom, device, mfa, mfa_setup, new_password,
-    password, refresh, srp,
+    password, refresh, srp, user_auth, web_authn,
 };
 use crate::state::{AuthFlow, Presented, RefreshToken};
 
@@ -54,6 +54,7 @@ const CHALLENGES: &[&str] = &[
 pub(super) struct InitiateAuth {
     user_pool_id: Option<String>,
     client_id: Option<String>,
+    session: Option<String>,
     auth_flow: Option<String>,
     #[serde(default, deserialize_with = "text_map")]
     auth_parameters: BTreeMap<String, String>,
@@ -107,6 +108,7 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
         FLOWS,
     );
     let pool = pool_member(&mut constraints, side, request.user_pool_id);
+    let session = constraints.optional("session", request.session, &SESSION);
     constraints.check()?;
     let mut caller = caller(service, &client_id, pool.as_deref())?;
     caller.validation = request.client_metadata;
@@ -133,9 +135,7 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
         }
         (_, "USER_AUTH") => {
             caller.check_flow(AuthFlow::AllowUserAuth)?;
-            return Err(ApiError::unsupported_operation(
-                "The local pool does not offer USER_AUTH.",
-            ));
+            user_auth::begin(service, &caller, session.as_deref(), &parameters).await?
         }
         _ => {
             return Err(ApiError::invalid_parameter(
@@ -234,7 +234,17 @@ async fn respond(
         "DEVICE_PASSWORD_VERIFIER" => {
             device::respond_verifier(service, &caller, session.as_deref(), &responses).await?
         }
-        // The pool hands out no other challenge, so no session of one can be its own.
+        "SELECT_CHALLENGE" => {
+            user_auth::respond_selected(service, &caller, session.as_deref(), &responses).await?
+        }
+        "PASSWORD" => {
+            user_auth::respond_password(service, &caller, session.as_deref(), &responses).await?
+        }
+        "PASSWORD_SRP" => {
+            user_auth::respond_srp(service, &caller, session.as_deref(), &responses).await?
+        }
+        "WEB_AUTHN" => web_authn::respond(service, &caller, session.as_deref(), &responses).await?,
+        // ADMIN_NO_SRP_AUTH, which the service names and does not hand out any more.
         _ => return Err(ApiError::not_authorized("Invalid session for the user.")),
     };
     step.answer(service).await

@@ -15,6 +15,8 @@ pub(crate) mod refresh;
 pub(crate) mod srp;
 mod target;
 mod under_way;
+pub(crate) mod user_auth;
+pub(crate) mod web_authn;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,6 +54,13 @@ pub(crate) enum Step {
         session: Option<String>,
         parameters: Value,
     },
+    /// SELECT_CHALLENGE: the choices stand beside the parameters.
+    Select {
+        name: &'static str,
+        session: String,
+        parameters: Value,
+        available: Vec<String>,
+    },
     Tokens(Unsigned),
 }
 
@@ -62,6 +71,17 @@ impl Step {
             Self::Tokens(tokens) => Ok(
                 json!({ "ChallengeParameters": {}, "AuthenticationResult": tokens.sign(service).await? }),
             ),
+            Self::Select {
+                name,
+                session,
+                parameters,
+                available,
+            } => Ok(json!({
+                "ChallengeName": name,
+                "Session": session,
+                "ChallengeParameters": parameters,
+                "AvailableChallenges": available,
+            })),
             Self::Challenge {
                 name,
                 session,

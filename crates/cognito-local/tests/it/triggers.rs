@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognito_local::{Kind, LambdaVersion, Seed, Trigger};
+use cognito_local::{DeviceSettings, Kind, LambdaVersion, Seed, Trigger};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -56,6 +56,28 @@ async fn the_triggers_around_a_sign_in_get_cognitos_events() {
     );
     srp_sign_in(&bed, "ada", PASSWORD).await.tokens();
     assert_eq!(lambda.take(), [before(Value::Null), after]);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn post_authentication_hears_of_devices_where_the_pool_remembers_them() {
+    let lambda = Lambda::start(silent).await;
+    let bed = lambda
+        .bed_with(&[Kind::PostAuthentication], |settings| {
+            settings.seed.pools[0].settings.devices = Some(DeviceSettings::default());
+        })
+        .await;
+    let attributes = attributes_of_ada(&bed).await;
+    srp_sign_in(&bed, "ada", PASSWORD).await.tokens();
+    assert_eq!(
+        lambda.take(),
+        [event(
+            "PostAuthentication_Authentication",
+            "ada",
+            json!({ "userAttributes": attributes, "newDeviceUsed": true }),
+            json!({}),
+        )]
+    );
     bed.stop().await;
 }
 
