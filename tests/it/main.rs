@@ -16,6 +16,7 @@ mod api;
 mod arrows;
 mod bed;
 mod browser;
+mod check;
 mod chromium;
 mod clients;
 mod command_line;
