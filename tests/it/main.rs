@@ -17,6 +17,7 @@ mod arrows;
 mod bed;
 mod browser;
 mod check;
+mod challenges;
 mod chromium;
 mod clients;
 mod command_line;
