@@ -17,6 +17,7 @@ mod arrows;
 mod bed;
 mod browser;
 mod challenges;
+mod check;
 mod chromium;
 mod clients;
 mod command_line;
