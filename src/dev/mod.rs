@@ -5,7 +5,9 @@
 //! production build (feature `dev`, R-130), and the pool binds to loopback.
 
 mod banner;
+mod http;
 pub mod sample;
+mod trigger;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
