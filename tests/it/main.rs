@@ -29,5 +29,6 @@ mod sessions;
 mod sign_in;
 mod streams;
 mod tabs;
+mod triggers;
 mod upstream;
 mod wire;

@@ -89,7 +89,6 @@ impl Session {
     }
 
     /// What the challenge put in.
-    #[expect(dead_code, reason = "the custom challenges, next to come, use it")]
     pub(crate) fn own<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         // The pool sealed it itself under the challenge's name: another form is a fault of ours.
         T::deserialize(&self.own)

@@ -1,7 +1,8 @@
 //! The three tokens of a sign-in, and the check of an access token at the pool's own operations.
 //!
 //! Claims are gathered while the state is held and signed afterwards, since signing takes time and may wait for keys.
-//! Claims are those of sign-in by API: the scope is `aws.cognito.signin.user.admin` and nothing else.
+//! Claims are those of sign-in by API: the scope is `aws.cognito.signin.user.admin`. A PreTokenGeneration function
+//! was asked before; its changes come last.
 
 use std::time::Duration;
 
@@ -13,9 +14,10 @@ use crate::keys::KeyError;
 use crate::random;
 use crate::service::Service;
 use crate::state::{Client, Grant, Pool, RefreshToken, State, User};
+use crate::trigger::pre_token_generation::Changes;
 
 /// What sign-in by API grants: the user's own operations.
-const SCOPE: &str = "aws.cognito.signin.user.admin";
+pub(crate) const SCOPE: &str = "aws.cognito.signin.user.admin";
 
 /// Tokens that only lack their signatures.
 pub(crate) struct Unsigned {
@@ -53,6 +55,7 @@ pub(crate) fn begin(
     user: &str,
     issuer: &str,
     now: Duration,
+    changes: &Changes,
 ) -> Result<Unsigned, ApiError> {
     pool.grants.retain(|_, grant| !grant.is_over(now));
     let event_id = random::uuid()?;
@@ -69,7 +72,7 @@ pub(crate) fn begin(
     };
     grant.remember(&refresh_token);
     pool.grants.insert(event_id.clone(), grant);
-    let mut tokens = renew(pool, client, &event_id, issuer, now)?;
+    let mut tokens = renew(pool, client, &event_id, issuer, now, changes)?;
     tokens.refresh_token = Some(refresh_token);
     Ok(tokens)
 }
@@ -81,6 +84,7 @@ pub(crate) fn renew(
     event_id: &str,
     issuer: &str,
     now: Duration,
+    changes: &Changes,
 ) -> Result<Unsigned, ApiError> {
     let validity = client.settings.access_token_validity.duration();
     let grant = pool
@@ -102,10 +106,13 @@ pub(crate) fn renew(
         issuer,
         now,
     };
+    let (mut id, mut access) = (sign_in.id_claims()?, sign_in.access_claims()?);
+    changes.apply_to_id(&mut id);
+    changes.apply_to_access(&mut access);
     Ok(Unsigned {
         pool: pool.id.clone(),
-        id: sign_in.id_claims()?,
-        access: sign_in.access_claims()?,
+        id,
+        access,
         expires_in: validity.as_secs(),
         refresh_token: None,
     })
@@ -199,7 +206,7 @@ impl SignIn<'_> {
 }
 
 /// An attribute as the ID token shows it: verified flags are booleans there, the address is an object.
-fn claim_of(name: &str, value: &str) -> Value {
+pub(crate) fn claim_of(name: &str, value: &str) -> Value {
     match name {
         "email_verified" | "phone_number_verified" => (value == "true").into(),
         "address" => json!({ "formatted": value }),

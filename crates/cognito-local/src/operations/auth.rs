@@ -13,7 +13,9 @@ use crate::constraint::{CLIENT_ID, Constraints, POOL_ID, SESSION, TEXT, TOKEN};
 use crate::error::ApiError;
 use crate::secret_hash;
 use crate::service::Service;
-use crate::sign_in::{Caller, Flow, Parameters, Step, new_password, password, refresh, srp};
+use crate::sign_in::{
+    Caller, Flow, Parameters, Step, custom, new_password, password, refresh, srp,
+};
 use crate::state::{AuthFlow, Presented, RefreshToken};
 
 const FLOWS: &[&str] = &[
@@ -122,14 +124,11 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
             password::begin(service, &caller, Flow::AdminUserPassword, &parameters).await?
         }
         (_, "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN") => {
-            refresh::begin(service, &caller, &parameters)?
+            refresh::begin(service, &caller, &parameters).await?
         }
         (_, "CUSTOM_AUTH") => {
             caller.check_flow(AuthFlow::AllowCustomAuth)?;
-            // True as it stands: the pool runs no Define, Create and Verify triggers yet.
-            return Err(ApiError::invalid_parameter(
-                "Custom auth lambda trigger is not configured for the user pool.",
-            ));
+            custom::begin(service, &caller, &parameters).await?
         }
         (_, "USER_AUTH") => {
             caller.check_flow(AuthFlow::AllowUserAuth)?;
@@ -188,6 +187,9 @@ async fn respond(
         "NEW_PASSWORD_REQUIRED" => {
             new_password::respond(service, &caller, session.as_deref(), &responses).await?
         }
+        "CUSTOM_CHALLENGE" => {
+            custom::respond(service, &caller, session.as_deref(), &responses).await?
+        }
         // The pool hands out no other challenge, so no session of one can be its own.
         _ => return Err(ApiError::not_authorized("Invalid session for the user.")),
     };
@@ -241,7 +243,7 @@ pub(super) async fn get_tokens_from_refresh_token(
             "Unable to verify secret for client {client_id}"
         )));
     }
-    let tokens = refresh::redeem(service, &caller, &RefreshToken(token))?;
+    let tokens = refresh::redeem(service, &caller, &RefreshToken(token)).await?;
     Ok(json!({ "AuthenticationResult": tokens.sign(service).await? }))
 }
 

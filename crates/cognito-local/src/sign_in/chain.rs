@@ -4,12 +4,13 @@
 //! for something (a `Step::Challenge`) or lets pass; the last one issues the tokens. The state may have changed since
 //! the last call, so nothing about the account is remembered: each call looks again.
 
-use super::{Caller, Step, UnderWay, foreign_session, new_password, reset_required};
+use super::custom::{self, Next};
+use super::{Caller, Flow, Step, UnderWay, foreign_session, new_password, reset_required};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::state::{Pool, User, UserStatus};
 use crate::token;
-use crate::trigger::authentication;
+use crate::trigger::{authentication, pre_token_generation};
 
 /// The next challenge, or the tokens.
 ///
@@ -18,8 +19,16 @@ use crate::trigger::authentication;
 pub(crate) async fn go_on(
     service: &Service,
     caller: &Caller,
-    under_way: UnderWay,
+    mut under_way: UnderWay,
 ) -> Result<Step, ApiError> {
+    let custom = under_way.flow == Flow::Custom;
+    // Without a password the custom challenges are the proof: how the account stands is told to nobody before them.
+    if custom && under_way.password.is_none() {
+        match custom::next(service, caller, under_way).await? {
+            Next::Ask(step) => return Ok(step),
+            Next::LetThrough(proven) => under_way = proven,
+        }
+    }
     let status = service.read(|state| {
         let pool = state.pool(&caller.pool)?;
         Ok::<_, ApiError>(user(pool, caller, &under_way)?.status)
@@ -32,7 +41,14 @@ pub(crate) async fn go_on(
         UserStatus::ForceChangePassword if under_way.password.is_some() => {
             return new_password::challenge(service, caller, under_way);
         }
+        // A temporary password that was never asked for stays what it is.
         UserStatus::ForceChangePassword | UserStatus::Confirmed => {}
+    }
+    if custom {
+        match custom::next(service, caller, under_way).await? {
+            Next::Ask(step) => return Ok(step),
+            Next::LetThrough(proven) => under_way = proven,
+        }
     }
     issue(service, caller, &under_way).await
 }
@@ -40,11 +56,20 @@ pub(crate) async fn go_on(
 /// The tokens, after the triggers that come before them.
 async fn issue(service: &Service, caller: &Caller, under_way: &UnderWay) -> Result<Step, ApiError> {
     authentication::succeeded(service, caller, under_way).await?;
+    let source = under_way.token_source();
+    let changes = pre_token_generation::ask(service, caller, &under_way.user, source).await?;
     let (now, issuer) = (service.now(), service.issuer(&caller.pool));
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;
         user(pool, caller, under_way)?;
-        let tokens = token::begin(pool, &caller.client, &under_way.user, &issuer, now)?;
+        let tokens = token::begin(
+            pool,
+            &caller.client,
+            &under_way.user,
+            &issuer,
+            now,
+            &changes,
+        )?;
         Ok(Step::Tokens(tokens))
     })
 }

@@ -4,6 +4,7 @@
 //! more under the lock and counts it. Whatever was proven, `chain::go_on` says what comes next.
 
 mod chain;
+pub(crate) mod custom;
 pub(crate) mod new_password;
 pub(crate) mod password;
 pub(crate) mod refresh;
@@ -24,7 +25,7 @@ use crate::state::{AuthFlow, Client, Pool, UserStatus};
 use crate::token::Unsigned;
 pub(crate) use chain::go_on;
 use target::Target;
-pub(crate) use under_way::{Flow, UnderWay};
+pub(crate) use under_way::{Entry, Flow, UnderWay};
 
 /// `AuthParameters` or `ChallengeResponses`, without the members that were null.
 pub(crate) type Parameters = BTreeMap<String, String>;
@@ -192,7 +193,6 @@ pub(crate) fn open_session(
 }
 
 /// Marks a session as used; the second one to come is refused.
-#[expect(dead_code, reason = "the custom challenges, next to come, use it")]
 pub(crate) fn spend(service: &Service, caller: &Caller, session: &Session) -> Result<(), ApiError> {
     let now = service.now();
     service.change(|state| spend_in(state.pool_mut(&caller.pool)?, session, now))

@@ -9,11 +9,11 @@ use std::time::Duration;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Caller, Flow, Parameters, Step, Target, UnderWay, expired_session, foreign_session, go_on,
-    milliseconds, open_session, required, settle, used_session,
+    milliseconds, new_session, open_session, required, seal, settle, used_session,
 };
 use crate::error::ApiError;
 use crate::sealed::{Carrier, SecretBlock};
@@ -34,10 +34,7 @@ pub(crate) async fn begin(
     parameters: &Parameters,
 ) -> Result<Step, ApiError> {
     let username = required(parameters, "USERNAME")?;
-    let a = required(parameters, "SRP_A")?.to_owned();
-    if a.len() > LONGEST_PUBLIC {
-        return Err(ApiError::invalid_parameter("Invalid SRP_A value."));
-    }
+    let a = public(parameters)?;
     secret_hash::check(
         &caller.client,
         username,
@@ -49,18 +46,52 @@ pub(crate) async fn begin(
     }
     let under_way = UnderWay::begin(&target, Flow::UserSrp, parameters.get("DEVICE_KEY"));
     authentication::begins(service, caller, &under_way).await?;
-    let carrier = Carrier::Block(under_way);
-    challenge(service, caller, &target, a, carrier).await
+    let parameters = exchange(service, caller, &target, a, Carrier::Block(under_way)).await?;
+    Ok(Step::Challenge {
+        name: NAME,
+        session: None,
+        parameters,
+    })
 }
 
-/// PASSWORD_VERIFIER without its `Session`.
-async fn challenge(
+/// `SRP_A`: its length is looked at before it becomes a number.
+pub(crate) fn public(parameters: &Parameters) -> Result<String, ApiError> {
+    let a = required(parameters, "SRP_A")?;
+    if a.len() > LONGEST_PUBLIC {
+        return Err(ApiError::invalid_parameter("Invalid SRP_A value."));
+    }
+    Ok(a.to_owned())
+}
+
+/// PASSWORD_VERIFIER inside another flow, with its `Session`; `under_way.srp_a` is what the client sent.
+pub(crate) async fn verifier(
+    service: &Service,
+    caller: &Caller,
+    mut under_way: UnderWay,
+) -> Result<Step, ApiError> {
+    let a = under_way
+        .srp_a
+        .take()
+        .ok_or_else(|| ApiError::missing_parameter("SRP_A"))?;
+    let target = Target::look_up(service, caller, &under_way.user)?;
+    let session = new_session(service, caller, NAME, under_way, &())?;
+    let carrier = Carrier::Session(session.id.clone());
+    let parameters = exchange(service, caller, &target, a, carrier).await?;
+    Ok(Step::Challenge {
+        name: NAME,
+        session: Some(seal(service, caller, session)?),
+        parameters,
+    })
+}
+
+/// Begins the exchange; the parameters of PASSWORD_VERIFIER.
+async fn exchange(
     service: &Service,
     caller: &Caller,
     target: &Target,
     a: String,
     carrier: Carrier,
-) -> Result<Step, ApiError> {
+) -> Result<Value, ApiError> {
     let password = target.password.clone();
     let exchange = service
         .compute(move || Exchange::begin(&password, &a))
@@ -78,17 +109,13 @@ async fn challenge(
             .pool(&caller.pool)
             .map(|pool| block.seal(&pool.secret))
     })??;
-    Ok(Step::Challenge {
-        name: NAME,
-        session: None,
-        parameters: json!({
-            "SALT": target.password.salt,
-            "SECRET_BLOCK": secret_block,
-            "SRP_B": b,
-            "USERNAME": target.name,
-            "USER_ID_FOR_SRP": target.name,
-        }),
-    })
+    Ok(json!({
+        "SALT": target.password.salt,
+        "SECRET_BLOCK": secret_block,
+        "SRP_B": b,
+        "USERNAME": target.name,
+        "USER_ID_FOR_SRP": target.name,
+    }))
 }
 
 /// RespondToAuthChallenge with PASSWORD_VERIFIER.

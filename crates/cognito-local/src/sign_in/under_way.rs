@@ -32,7 +32,6 @@ pub(crate) struct UnderWay {
     pub(crate) let_through: bool,
     /// `SRP_A` of this very call.
     #[serde(skip)]
-    #[expect(dead_code, reason = "the custom challenges, next to come, use it")]
     pub(crate) srp_a: Option<String>,
 }
 
@@ -115,7 +114,6 @@ impl UnderWay {
     }
 
     /// `triggerSource` of PreTokenGeneration.
-    #[expect(dead_code, reason = "the custom challenges, next to come, use it")]
     pub(crate) fn token_source(&self) -> &'static str {
         if self.has_proven("DEVICE_PASSWORD_VERIFIER") {
             "TokenGeneration_AuthenticateDevice"

@@ -85,7 +85,6 @@ impl Triggers {
     }
 
     /// Whether the pool has everything CUSTOM_AUTH needs.
-    #[expect(dead_code, reason = "the custom challenges, next to come, use it")]
     pub(crate) fn can_challenge(&self) -> bool {
         [
             Kind::DefineAuthChallenge,

@@ -9,6 +9,7 @@ mod command;
 mod config;
 mod invoke_url;
 mod kind;
+pub(crate) mod pre_token_generation;
 pub(crate) mod user_migration;
 
 use std::collections::BTreeMap;
@@ -83,7 +84,7 @@ impl TriggerError {
             Self::Unavailable(_) | Self::TimedOut => {
                 ApiError::unexpected_lambda(format!("{trigger} invocation failed due to an error."))
             }
-            Self::BadAnswer => ApiError::invalid_lambda_response("Unrecognizable lambda output"),
+            Self::BadAnswer => unusable(),
         }
     }
 }
@@ -191,10 +192,13 @@ fn response_of(answer: &[u8]) -> Result<Map<String, Value>, TriggerError> {
 }
 
 /// A function's `response` as the members it may have. InvalidLambdaResponseException for members of the wrong type.
-#[expect(dead_code, reason = "the custom challenges, next to come, use it")]
 pub(crate) fn read<T: DeserializeOwned>(response: Map<String, Value>) -> Result<T, ApiError> {
-    serde_json::from_value(response.into())
-        .map_err(|_wrong_shape| ApiError::invalid_lambda_response("Unrecognizable lambda output"))
+    serde_json::from_value(response.into()).map_err(|_wrong_shape| unusable())
+}
+
+/// The exception for an answer the pool cannot act on.
+pub(crate) fn unusable() -> ApiError {
+    ApiError::invalid_lambda_response("Unrecognizable lambda output")
 }
 
 #[cfg(test)]
