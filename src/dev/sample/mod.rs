@@ -181,9 +181,13 @@ fn typed(kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use futures_util::SinkExt as _;
     use http_body_util::{Empty, Full};
     use hyper::client::conn::http1::{SendRequest, handshake};
+    use hyper_util::rt::TokioIo;
+    use tokio::net::TcpStream;
     use tokio_tungstenite::client_async;
     use tokio_tungstenite::tungstenite::Message;
     use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;

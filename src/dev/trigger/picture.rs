@@ -9,6 +9,9 @@ const HEIGHT: usize = 90;
 /// Letters in one image.
 const LENGTH: usize = 5;
 
+/// Pieces of a stroke.
+const PIECES: u8 = 6;
+
 /// A stroke from one point to another, in a box of 6 by 10.
 type Stroke = [i8; 4];
 
@@ -28,7 +31,6 @@ const GLYPHS: &[(u8, &[Stroke])] = &[
     (b'Y', &[[0, 0, 3, 5], [6, 0, 3, 5], [3, 5, 3, 10]]),
     (b'3', &[[0, 0, 6, 0], [6, 0, 2, 4], [2, 4, 6, 7], [6, 7, 4, 10], [4, 10, 0, 9]]),
     (b'4', &[[4, 10, 4, 0], [4, 0, 0, 6], [0, 6, 6, 6]]),
-    (b'7', &[[0, 0, 6, 0], [6, 0, 2, 10]]),
 ];
 
 /// The letters of a new image; `None` when there is no randomness.
@@ -75,9 +77,9 @@ impl Canvas {
         Some(Self {
             grey: vec![245; WIDTH * HEIGHT],
             bend: [
-                between(3.0, 6.0)?,
+                between(3.5, 6.0)?,
                 between(0.0, 6.3)?,
-                between(2.0, 4.0)?,
+                between(2.5, 4.0)?,
                 between(0.0, 6.3)?,
             ],
         })
@@ -87,16 +89,26 @@ impl Canvas {
         let (turn, size) = (between(-0.3, 0.3)?, between(4.2, 5.4)?);
         let left = 22.0 + place as f32 * 47.0 + between(-4.0, 4.0)?;
         let top = 20.0 + between(-6.0, 6.0)?;
-        let point = |x: i8, y: i8| {
-            let (x, y) = ((f32::from(x) - 3.0) * size, (f32::from(y) - 5.0) * size);
+        let point = |x: f32, y: f32| {
+            let (x, y) = ((x - 3.0) * size, (y - 5.0) * size);
             let (sin, cos) = turn.sin_cos();
             let (x, y) = (x * cos - y * sin, x * sin + y * cos);
             self.bent(left + 15.0 + x, top + 25.0 + y)
         };
-        let lines: Vec<_> = strokes
-            .iter()
-            .map(|[x, y, to_x, to_y]| {
-                let ((x, y), (to_x, to_y)) = (point(*x, *y), point(*to_x, *to_y));
+        // In short pieces, so that a stroke bends with the plane.
+        let pieces = strokes.iter().flat_map(|stroke| {
+            let [x, y, to_x, to_y] = stroke.map(f32::from);
+            (0..PIECES).map(move |piece| {
+                let at = |piece: u8| {
+                    let share = f32::from(piece) / f32::from(PIECES);
+                    (x + (to_x - x) * share, y + (to_y - y) * share)
+                };
+                (at(piece), at(piece + 1))
+            })
+        });
+        let lines: Vec<_> = pieces
+            .map(|((x, y), (to_x, to_y))| {
+                let ((x, y), (to_x, to_y)) = (point(x, y), point(to_x, to_y));
                 [x, y, to_x, to_y]
             })
             .collect();
@@ -109,8 +121,8 @@ impl Canvas {
     fn bent(&self, x: f32, y: f32) -> (f32, f32) {
         let [across, across_at, down, down_at] = self.bend;
         (
-            x + down * (y / 14.0 + down_at).sin(),
-            y + across * (x / 22.0 + across_at).sin(),
+            x + down * (y / 9.0 + down_at).sin(),
+            y + across * (x / 14.0 + across_at).sin(),
         )
     }
 
@@ -146,4 +158,20 @@ fn between(least: f32, most: f32) -> Option<f32> {
     rand::fill(&mut random).ok()?;
     let share = f32::from(u16::from_be_bytes(random)) / f32::from(u16::MAX);
     Some(least + share * (most - least))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_letter_is_drawn_and_no_two_images_are_alike() {
+        for (letter, _) in GLYPHS {
+            let text = String::from(char::from(*letter)).repeat(LENGTH);
+            let image = png(&text).unwrap();
+            assert!(image.starts_with(b"\x89PNG\r\n\x1a\n"), "{text}");
+            assert_ne!(image, png(&text).unwrap(), "{text}: drawn the same twice");
+        }
+        assert_ne!(text().unwrap(), text().unwrap());
+    }
 }
