@@ -38,6 +38,21 @@ pub(crate) const CLIENT_SECRET: Limit = Limit {
     pattern: r"[\w+]+",
     matches: is_word_or_plus,
 };
+pub(crate) const CODE: Limit = Limit {
+    length: 1..=2048,
+    pattern: r"[\S]+",
+    matches: |text| !text.contains(char::is_whitespace),
+};
+pub(crate) const DEVICE_KEY: Limit = Limit {
+    length: 1..=55,
+    pattern: r"[\w-]+_[0-9a-f-]+",
+    matches: is_device_key,
+};
+pub(crate) const DEVICE_NAME: Limit = Limit {
+    length: 1..=1024,
+    pattern: "",
+    matches: |_| true,
+};
 pub(crate) const GROUP_NAME: Limit = Limit {
     length: 1..=128,
     pattern: r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+",
@@ -58,6 +73,14 @@ pub(crate) const POOL_ID: Limit = Limit {
     pattern: r"[\w-]+_[0-9a-zA-Z]+",
     matches: is_pool_id,
 };
+pub(crate) const SECRET_HASH: Limit = Limit {
+    length: 1..=128,
+    pattern: r"[\w+=/]+",
+    matches: |text| {
+        text.chars()
+            .all(|letter| is_word(letter) || "+=/".contains(letter))
+    },
+};
 pub(crate) const SESSION: Limit = Limit {
     length: 20..=4096,
     pattern: "",
@@ -70,6 +93,16 @@ pub(crate) const TOKEN: Limit = Limit {
 };
 pub(crate) const TEXT: Limit = Limit {
     length: 0..=2048,
+    pattern: "",
+    matches: |_| true,
+};
+pub(crate) const USER_CODE: Limit = Limit {
+    length: 6..=6,
+    pattern: "[0-9]+",
+    matches: |text| text.bytes().all(|byte| byte.is_ascii_digit()),
+};
+pub(crate) const FRIENDLY_NAME: Limit = Limit {
+    length: 0..=131_072,
     pattern: "",
     matches: |_| true,
 };
@@ -222,6 +255,19 @@ fn is_pool_id(text: &str) -> bool {
                 .all(|letter| is_word(letter) || letter == '-')
             && !name.is_empty()
             && name.chars().all(|letter| letter.is_ascii_alphanumeric())
+    })
+}
+
+fn is_device_key(text: &str) -> bool {
+    text.rsplit_once('_').is_some_and(|(region, id)| {
+        !region.is_empty()
+            && region
+                .chars()
+                .all(|letter| is_word(letter) || letter == '-')
+            && !id.is_empty()
+            && id
+                .chars()
+                .all(|letter| matches!(letter, '0'..='9' | 'a'..='f' | '-'))
     })
 }
 

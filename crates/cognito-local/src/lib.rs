@@ -17,10 +17,6 @@ mod error;
 mod fault;
 mod keys;
 mod loopback;
-#[expect(
-    dead_code,
-    reason = "the sign-in challenges and account operations that send are the next to land"
-)]
 mod message;
 mod operations;
 mod password;
@@ -41,6 +37,7 @@ mod timestamp;
 mod token;
 pub mod totp;
 mod trigger;
+mod web_authn;
 
 use std::io;
 use std::net::SocketAddr;
@@ -55,7 +52,9 @@ pub use seed::{ClientSeed, GroupSeed, PoolSeed, Problem, SecretSeed, Seed, SeedE
 pub use settings::{DEFAULT_PORT, Fault, FaultWhen, Now, Settings};
 pub use state::store::StoreError;
 pub use state::{
-    AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Unit, UserStatus, Validity,
+    AuthFlow, ClientSettings, DeviceSettings, FirstFactor, MfaConfiguration, MfaMethod,
+    MfaSettings, PasswordPolicy, PoolSettings, Recovery, Unit, UserStatus, Validity,
+    WebAuthnSettings,
 };
 pub use summary::{ClientSummary, PoolSummary, UserSummary};
 pub use trigger::{InvokeUrl, InvokeUrlError, Kind, LambdaVersion, Trigger, Triggers};

@@ -20,6 +20,9 @@ use crate::random;
 /// The longest SRP_A in hex digits: N has 3072 bits.
 pub(crate) const LONGEST_PUBLIC: usize = 768;
 
+/// Bytes of a device's salt; clients make 16.
+const LONGEST_DEVICE_SALT: usize = 64;
+
 const BITS: u32 = 3072;
 
 /// RFC 3526 group 15; Cognito uses it with g = 2.
@@ -97,6 +100,23 @@ impl Password {
         Ok(Self {
             salt: hex(salt),
             verifier: hex(&verifier.to_be_bytes()),
+        })
+    }
+
+    /// What a device's client enrolled by itself (ConfirmDevice): big-endian numbers, with or without zeros in front.
+    pub(crate) fn of_device(salt: &[u8], verifier: &[u8]) -> Result<Self, SrpError> {
+        let (salt, verifier) = (trimmed(salt), trimmed(verifier));
+        if salt.is_empty() || salt.len() > LONGEST_DEVICE_SALT || verifier.is_empty() {
+            return Err(SrpError::NotANumber);
+        }
+        let number =
+            BoxedUint::from_be_slice(verifier, BITS).map_err(|_too_long| SrpError::NotANumber)?;
+        if bool::from(group()?.reduce(&number).is_zero()) {
+            return Err(SrpError::NotANumber);
+        }
+        Ok(Self {
+            salt: hex(salt),
+            verifier: hex(verifier),
         })
     }
 

@@ -69,6 +69,7 @@ pub(crate) fn begin(
         access_until: now + client.settings.access_token_validity.duration(),
         revoked: false,
         refresh_tokens: Vec::new(),
+        device: None,
     };
     grant.remember(&refresh_token);
     pool.grants.insert(event_id.clone(), grant);
@@ -223,6 +224,8 @@ pub(crate) struct Authorized {
     pub(crate) client: Client,
     /// Key of the user in the pool.
     pub(crate) user: String,
+    /// Names the grant of the sign-in.
+    pub(crate) event_id: String,
 }
 
 /// Checks the access token of a call like GetUser: ours, not over, not revoked, with the scope.
@@ -268,6 +271,7 @@ fn holder(state: &State, client: &str, event_id: &str) -> Result<Authorized, Api
         pool: pool.id.clone(),
         client: client.clone(),
         user: grant.user.clone(),
+        event_id: event_id.to_owned(),
     })
 }
 

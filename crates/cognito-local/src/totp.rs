@@ -1,6 +1,13 @@
 //! Time-based one-time passwords as authenticator apps make them (RFC 6238 with HMAC-SHA-1, 30 s, 6 digits).
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
+
+use crate::random;
+
+/// The letters of base32 (RFC 4648 §6).
+const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// Seconds for which one code is shown.
 pub const STEP_SECONDS: u64 = 30;
@@ -20,6 +27,32 @@ pub fn code(secret: &str, unix_seconds: u64) -> Option<String> {
         "{:06}",
         (u32::from_be_bytes(word) & 0x7fff_ffff) % 1_000_000
     ))
+}
+
+/// The time step whose code this is: the current one, the one before or the one after (RFC 6238 §5.2 advises one of
+/// delay; Cognito takes one early as well).
+pub(crate) fn step_of(secret: &str, code: &str, unix_seconds: u64) -> Option<u64> {
+    let current = unix_seconds / STEP_SECONDS;
+    let steps = [
+        Some(current),
+        current.checked_sub(1),
+        current.checked_add(1),
+    ];
+    steps.into_iter().flatten().find(|step| {
+        self::code(secret, step.saturating_mul(STEP_SECONDS)).is_some_and(|expected| {
+            verify_slices_are_equal(expected.as_bytes(), code.as_bytes()).is_ok()
+        })
+    })
+}
+
+/// A new secret: 32 characters of base32, 160 bits, as RFC 4226 §4 recommends.
+pub(crate) fn secret() -> Result<String, Unspecified> {
+    random::text(ALPHABET, 32)
+}
+
+/// Whether a text can be the secret of an authenticator app: base32 of at least the 16 characters of `SecretCode`.
+pub(crate) fn is_secret(text: &str) -> bool {
+    text.len() >= 16 && base32(text).is_some()
 }
 
 fn base32(text: &str) -> Option<Vec<u8>> {

@@ -1,9 +1,10 @@
 //! Where a message goes: an e-mail address or a phone number, and how Cognito masks it in answers.
 
+use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::state::User;
+use crate::state::{Pool, User, is_email, is_phone_number};
 
 /// `DeliveryMedium`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,12 @@ impl Medium {
             Self::Sms => "SMS",
             Self::Email => "EMAIL",
         }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Sms, Self::Email]
+            .into_iter()
+            .find(|medium| medium.name() == name)
     }
 
     /// The attribute that holds the address.
@@ -47,7 +54,7 @@ impl Medium {
 }
 
 /// An address and what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Contact {
     pub(crate) medium: Medium,
     pub(crate) address: String,
@@ -78,6 +85,38 @@ impl Contact {
             .get(medium.verified_attribute())
             .is_some_and(|proven| proven == "true");
         Self::of(user, medium).filter(|_| proven)
+    }
+
+    /// Where a code for nobody would have gone: the typed address, or one made from the pool's secret, the same every
+    /// time. `media` are those the pool would use, the preferred one first; `None` without any.
+    pub(crate) fn stand_in(pool: &Pool, media: &[Medium], typed: &str) -> Option<Self> {
+        let typed_medium = match typed {
+            email if is_email(email) => Some(Medium::Email),
+            number if is_phone_number(number) => Some(Medium::Sms),
+            _ => None,
+        };
+        if let Some(medium) = typed_medium.filter(|medium| media.contains(medium)) {
+            let address = typed.to_owned();
+            return Some(Self { medium, address });
+        }
+        let medium = *media.first()?;
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &pool.secret);
+        let name = format!("stand-in address\0{}", pool.key(typed));
+        let made = hmac::sign(&secret, name.as_bytes());
+        let letter = |index: usize| {
+            let byte = made.as_ref().get(index).copied().unwrap_or_default();
+            char::from(b'a' + byte % 26)
+        };
+        let digits = made
+            .as_ref()
+            .first_chunk::<4>()
+            .copied()
+            .unwrap_or_default();
+        let address = match medium {
+            Medium::Email => format!("{}@{}", letter(0), letter(1)),
+            Medium::Sms => format!("+1555555{:04}", u32::from_be_bytes(digits) % 10_000),
+        };
+        Some(Self { medium, address })
     }
 
     /// What an answer tells of it.

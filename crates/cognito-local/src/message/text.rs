@@ -1,15 +1,23 @@
-//! What a message says: the pool's own wording or Cognito's, with the code put in.
+//! What a message says: the pool's own wording or Cognito's, as the CustomMessage function changed it, with the code put
+//! in. The function never sees the code.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::{Medium, Message, Purpose};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::state::Pool;
+use crate::trigger::{self, Event, Kind};
 
 /// Stands for the code in a wording.
 const CODE: &str = "{####}";
 
 /// Stands for the user name in the wording of an invitation.
 const USERNAME: &str = "{username}";
+
+/// Characters of an SMS, placeholders and all.
+const LONGEST_SMS: usize = 140;
 
 /// A message ready to be delivered.
 pub(super) struct Text {
@@ -28,14 +36,19 @@ struct Wording {
 
 /// The text of a message.
 pub(super) async fn of(service: &Service, message: &Message<'_>) -> Result<Text, ApiError> {
-    let (username, wording) = service.read(|state| {
+    let (username, attributes, wording) = service.read(|state| {
         let pool = state.pool(message.pool)?;
         let user = pool
             .users
             .get(message.user)
             .ok_or_else(ApiError::user_missing)?;
-        Ok::<_, ApiError>((user.name.clone(), wording(pool, message)))
+        Ok::<_, ApiError>((
+            user.name.clone(),
+            trigger::attributes(user),
+            wording(pool, message),
+        ))
     })?;
+    let wording = rewritten(service, message, &username, attributes, wording).await?;
     let fill = |wording: &str| {
         let named = if message.purpose == Purpose::AdminCreateUser {
             wording.replace(USERNAME, &username)
@@ -48,6 +61,70 @@ pub(super) async fn of(service: &Service, message: &Message<'_>) -> Result<Text,
         subject: wording.subject.as_deref().map(fill),
         text: fill(&wording.text),
         username,
+    })
+}
+
+/// What a CustomMessage function may answer.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Custom {
+    sms_message: Option<String>,
+    email_message: Option<String>,
+    email_subject: Option<String>,
+}
+
+/// The wording after the CustomMessage function saw it. What it leaves out stays as it was.
+///
+/// # Errors
+/// InvalidLambdaResponseException for a text without the placeholders it needs, and for a long SMS.
+async fn rewritten(
+    service: &Service,
+    message: &Message<'_>,
+    username: &str,
+    attributes: Map<String, Value>,
+    wording: Wording,
+) -> Result<Wording, ApiError> {
+    let invitation = message.purpose == Purpose::AdminCreateUser;
+    let mut request = Map::new();
+    request.insert("userAttributes".to_owned(), attributes.into());
+    request.insert("codeParameter".to_owned(), CODE.into());
+    let name = if invitation {
+        USERNAME.into()
+    } else {
+        Value::Null
+    };
+    request.insert("usernameParameter".to_owned(), name);
+    trigger::add_metadata(&mut request, message.metadata);
+    let event = Event {
+        pool: message.pool,
+        client: message.client,
+        kind: Kind::CustomMessage,
+        source: &format!("CustomMessage_{}", message.purpose.name()),
+        user_name: username,
+        request,
+        response: json!({ "smsMessage": null, "emailMessage": null, "emailSubject": null }),
+    };
+    let Some(response) = trigger::call(service, event).await? else {
+        return Ok(wording);
+    };
+    let custom: Custom = trigger::read(response)?;
+    let complete = |text: &String| text.contains(CODE) && (!invitation || text.contains(USERNAME));
+    let short = |text: &String| text.chars().count() <= LONGEST_SMS;
+    let (sms, email) = (&custom.sms_message, &custom.email_message);
+    if !sms.iter().chain(email).all(complete) || !sms.iter().all(short) {
+        return Err(ApiError::invalid_lambda_response(
+            "Unrecognizable lambda output",
+        ));
+    }
+    Ok(match message.contact.medium {
+        Medium::Sms => Wording {
+            text: custom.sms_message.unwrap_or(wording.text),
+            ..wording
+        },
+        Medium::Email => Wording {
+            subject: custom.email_subject.or(wording.subject),
+            text: custom.email_message.unwrap_or(wording.text),
+        },
     })
 }
 

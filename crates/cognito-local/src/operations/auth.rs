@@ -200,7 +200,11 @@ fn pool_member(constraints: &mut Constraints, side: Side, pool: Option<String>) 
     (side == Side::Admin).then(|| constraints.required("userPoolId", pool, &POOL_ID))
 }
 
-fn caller(service: &Service, client_id: &str, pool_id: Option<&str>) -> Result<Caller, ApiError> {
+pub(super) fn caller(
+    service: &Service,
+    client_id: &str,
+    pool_id: Option<&str>,
+) -> Result<Caller, ApiError> {
     service.read(|state| {
         if let Some(pool_id) = pool_id {
             state.pool(pool_id)?;

@@ -3,14 +3,21 @@
 //! An operation takes its typed request and gives a JSON object, `Null` for an empty body, or an exception. It knows no
 //! HTTP. A request's explicit nulls are absent members: every member is an `Option`, and maps drop theirs in `text_map`.
 
+mod account;
 mod admin_user;
+mod attribute;
 mod auth;
 mod client;
+mod device;
 mod group;
+mod mfa;
 mod pool;
+mod reset;
+mod sign_up;
 mod triggers;
 mod user;
 mod view;
+mod web_authn;
 
 use std::collections::BTreeMap;
 
@@ -18,33 +25,22 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::constraint::{ATTRIBUTE_NAME, ATTRIBUTE_VALUE, Constraints};
 use crate::error::ApiError;
 use crate::service::Service;
+use crate::state::{Client, Pool};
+use device::By;
 
 /// Operations of the service that the pool knows by name and does not offer.
 const NOT_OFFERED: &[&str] = &[
     "AddCustomAttributes",
-    "AdminConfirmSignUp",
-    "AdminDeleteUserAttributes",
     "AdminDisableProviderForUser",
-    "AdminForgetDevice",
-    "AdminGetDevice",
     "AdminLinkProviderForUser",
-    "AdminListDevices",
     "AdminListGroupsForUser",
     "AdminListUserAuthEvents",
     "AdminRemoveUserFromGroup",
-    "AdminResetUserPassword",
-    "AdminSetUserMFAPreference",
     "AdminSetUserSettings",
     "AdminUpdateAuthEventFeedback",
-    "AdminUpdateDeviceStatus",
-    "AdminUpdateUserAttributes",
-    "AssociateSoftwareToken",
-    "CompleteWebAuthnRegistration",
-    "ConfirmDevice",
-    "ConfirmForgotPassword",
-    "ConfirmSignUp",
     "CreateIdentityProvider",
     "CreateManagedLoginBranding",
     "CreateResourceServer",
@@ -54,31 +50,21 @@ const NOT_OFFERED: &[&str] = &[
     "DeleteIdentityProvider",
     "DeleteManagedLoginBranding",
     "DeleteResourceServer",
-    "DeleteUser",
-    "DeleteUserAttributes",
     "DeleteUserPool",
     "DeleteUserPoolClient",
     "DeleteUserPoolDomain",
-    "DeleteWebAuthnCredential",
     "DescribeIdentityProvider",
     "DescribeManagedLoginBranding",
     "DescribeResourceServer",
     "DescribeRiskConfiguration",
     "DescribeUserImportJob",
     "DescribeUserPoolDomain",
-    "ForgetDevice",
-    "ForgotPassword",
     "GetCSVHeader",
-    "GetDevice",
     "GetGroup",
     "GetIdentityProviderByIdentifier",
     "GetLogDeliveryConfiguration",
     "GetSigningCertificate",
     "GetUICustomization",
-    "GetUserAttributeVerificationCode",
-    "GetUserAuthFactors",
-    "GetUserPoolMfaConfig",
-    "ListDevices",
     "ListGroups",
     "ListIdentityProviders",
     "ListResourceServers",
@@ -87,32 +73,22 @@ const NOT_OFFERED: &[&str] = &[
     "ListUserPoolClients",
     "ListUserPools",
     "ListUsersInGroup",
-    "ListWebAuthnCredentials",
-    "ResendConfirmationCode",
     "SetLogDeliveryConfiguration",
     "SetRiskConfiguration",
     "SetUICustomization",
-    "SetUserMFAPreference",
-    "SetUserPoolMfaConfig",
     "SetUserSettings",
-    "SignUp",
     "StartUserImportJob",
-    "StartWebAuthnRegistration",
     "StopUserImportJob",
     "TagResource",
     "UntagResource",
     "UpdateAuthEventFeedback",
-    "UpdateDeviceStatus",
     "UpdateGroup",
     "UpdateIdentityProvider",
     "UpdateManagedLoginBranding",
     "UpdateResourceServer",
-    "UpdateUserAttributes",
     "UpdateUserPool",
     "UpdateUserPoolClient",
     "UpdateUserPoolDomain",
-    "VerifySoftwareToken",
-    "VerifyUserAttribute",
 ];
 
 /// Runs one operation on the JSON body of its request.
@@ -149,6 +125,60 @@ pub(crate) async fn run(
         "ListUsers" => admin_user::list::list_users(service, parse(body)?),
         "RespondToAuthChallenge" => auth::respond_to_auth_challenge(service, parse(body)?).await,
         "RevokeToken" => auth::revoke_token(service, parse(body)?),
+        "SignUp" => sign_up::sign_up(service, parse(body)?).await,
+        "ConfirmSignUp" => sign_up::confirm_sign_up(service, parse(body)?).await,
+        "ResendConfirmationCode" => sign_up::resend_confirmation_code(service, parse(body)?).await,
+        "AdminConfirmSignUp" => sign_up::admin_confirm_sign_up(service, parse(body)?).await,
+        "ForgotPassword" => reset::forgot_password(service, parse(body)?).await,
+        "ConfirmForgotPassword" => reset::confirm_forgot_password(service, parse(body)?).await,
+        "AdminResetUserPassword" => reset::admin_reset_user_password(service, parse(body)?).await,
+        "UpdateUserAttributes" => attribute::update_user_attributes(service, parse(body)?).await,
+        "AdminUpdateUserAttributes" => {
+            attribute::admin_update_user_attributes(service, parse(body)?).await
+        }
+        "DeleteUserAttributes" => attribute::delete_user_attributes(service, parse(body)?).await,
+        "AdminDeleteUserAttributes" => {
+            attribute::admin_delete_user_attributes(service, parse(body)?)
+        }
+        "GetUserAttributeVerificationCode" => {
+            attribute::get_user_attribute_verification_code(service, parse(body)?).await
+        }
+        "VerifyUserAttribute" => attribute::verify_user_attribute(service, parse(body)?).await,
+        "DeleteUser" => user::delete_user(service, parse(body)?).await,
+        "AdminSetUserMFAPreference" => mfa::admin_set_user_mfa_preference(service, parse(body)?),
+        "GetUserAuthFactors" => mfa::get_user_auth_factors(service, parse(body)?).await,
+        "GetUserPoolMfaConfig" => mfa::config::get_user_pool_mfa_config(service, parse(body)?),
+        "SetUserMFAPreference" => mfa::set_user_mfa_preference(service, parse(body)?).await,
+        "SetUserPoolMfaConfig" => mfa::config::set_user_pool_mfa_config(service, parse(body)?),
+        "ConfirmDevice" => device::confirm_device(service, parse(body)?).await,
+        "UpdateDeviceStatus" => device::update_device_status(service, By::User, parse(body)?).await,
+        "ForgetDevice" => device::forget_device(service, By::User, parse(body)?).await,
+        "GetDevice" => device::get_device(service, By::User, parse(body)?).await,
+        "ListDevices" => device::list_devices(service, By::User, parse(body)?).await,
+        "AdminUpdateDeviceStatus" => {
+            device::update_device_status(service, By::Admin, parse(body)?).await
+        }
+        "AdminForgetDevice" => device::forget_device(service, By::Admin, parse(body)?).await,
+        "AdminGetDevice" => device::get_device(service, By::Admin, parse(body)?).await,
+        "AdminListDevices" => device::list_devices(service, By::Admin, parse(body)?).await,
+        "StartWebAuthnRegistration" => {
+            web_authn::start_web_authn_registration(service, parse(body)?).await
+        }
+        "CompleteWebAuthnRegistration" => {
+            web_authn::complete_web_authn_registration(service, parse(body)?).await
+        }
+        "ListWebAuthnCredentials" => {
+            web_authn::list_web_authn_credentials(service, parse(body)?).await
+        }
+        "DeleteWebAuthnCredential" => {
+            web_authn::delete_web_authn_credential(service, parse(body)?).await
+        }
+        "AssociateSoftwareToken" => {
+            mfa::software_token::associate_software_token(service, parse(body)?).await
+        }
+        "VerifySoftwareToken" => {
+            mfa::software_token::verify_software_token(service, parse(body)?).await
+        }
         known if NOT_OFFERED.contains(&known) => {
             let text = format!(
                 "The local pool does not offer {known}. It stands in for Amazon Cognito on one machine and has a part of its operations."
@@ -194,6 +224,34 @@ fn text_map<'de, D: Deserializer<'de>>(
 struct Attribute {
     name: Option<String>,
     value: Option<String>,
+}
+
+/// An attribute list as a map; of a name given twice the last counts.
+fn attribute_map(
+    constraints: &mut Constraints,
+    member: &str,
+    list: Option<Vec<Attribute>>,
+) -> BTreeMap<String, String> {
+    let mut attributes = BTreeMap::new();
+    for attribute in list.unwrap_or_default() {
+        let name = format!("{member}.member.name");
+        let name = constraints.required(&name, attribute.name, &ATTRIBUTE_NAME);
+        let value = format!("{member}.member.value");
+        let value = constraints.optional(&value, attribute.value, &ATTRIBUTE_VALUE);
+        attributes.insert(name, value.unwrap_or_default());
+    }
+    attributes
+}
+
+/// Whether a user may set an attribute through this client. The verified flags are never theirs to set.
+fn writable(pool: &Pool, client: &Client, name: &str, value: &str) -> Result<(), ApiError> {
+    pool.check_attribute(name, value)?;
+    if client.settings.writes(name) && !name.ends_with("_verified") {
+        return Ok(());
+    }
+    Err(ApiError::not_authorized(
+        "A client attempted to write unauthorized attribute",
+    ))
 }
 
 #[cfg(test)]

@@ -8,28 +8,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{triggers, view};
+use super::{mfa, triggers, view};
 use crate::constraint::{Constraints, NAME, POOL_ID};
 use crate::error::ApiError;
 use crate::service::Service;
-use crate::state::{PasswordPolicy, Pool, PoolSettings, STANDARD_ATTRIBUTES};
+use crate::state::{PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES};
 
 /// Kept and shown, not acted on.
 const SHOWN: &[&str] = &[
     "DeletionProtection",
-    "AutoVerifiedAttributes",
     "SmsVerificationMessage",
     "EmailVerificationMessage",
     "EmailVerificationSubject",
     "VerificationMessageTemplate",
     "SmsAuthenticationMessage",
-    "UserAttributeUpdateSettings",
     "EmailConfiguration",
     "SmsConfiguration",
     "UserPoolTags",
     "AdminCreateUserConfig",
     "UserPoolAddOns",
-    "AccountRecoverySetting",
     "UserPoolTier",
 ];
 
@@ -42,9 +39,12 @@ pub(super) struct CreateUserPool {
     alias_attributes: Option<BTreeSet<String>>,
     username_attributes: Option<BTreeSet<String>>,
     mfa_configuration: Option<String>,
-    device_configuration: Option<Value>,
+    device_configuration: Option<mfa::config::DeviceConfiguration>,
     username_configuration: Option<UsernameConfiguration>,
     schema: Option<Vec<SchemaAttribute>>,
+    auto_verified_attributes: Option<BTreeSet<String>>,
+    user_attribute_update_settings: Option<UpdateSettings>,
+    account_recovery_setting: Option<RecoverySetting>,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
@@ -53,6 +53,7 @@ pub(super) struct CreateUserPool {
 #[serde(rename_all = "PascalCase")]
 struct Policies {
     password_policy: Option<Policy>,
+    sign_in_policy: Option<mfa::config::SignInPolicy>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +72,25 @@ struct Policy {
 #[serde(rename_all = "PascalCase")]
 struct UsernameConfiguration {
     case_sensitive: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateSettings {
+    attributes_require_verification_before_update: Option<BTreeSet<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RecoverySetting {
+    recovery_mechanisms: Option<Vec<RecoveryMechanism>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RecoveryMechanism {
+    priority: Option<i64>,
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -92,22 +112,21 @@ pub(super) fn create_user_pool(
         request.mfa_configuration.as_deref(),
         &["OFF", "ON", "OPTIONAL"],
     );
-    let policy = policy(
+    let account_recovery = recovery(
         &mut constraints,
-        request
-            .policies
-            .and_then(|policies| policies.password_policy),
+        request.account_recovery_setting.unwrap_or_default(),
     );
+    let (password_policy, sign_in_policy) = request
+        .policies
+        .map(|policies| (policies.password_policy, policies.sign_in_policy))
+        .unwrap_or_default();
+    let policy = policy(&mut constraints, password_policy);
+    let first_factors = mfa::config::first_factors(&mut constraints, sign_in_policy);
     constraints.check()?;
-    if request.mfa_configuration.is_some_and(|mfa| mfa == "ON") {
-        return Err(not_offered("MfaConfiguration ON"));
-    }
-    if request
-        .device_configuration
-        .is_some_and(|devices| !devices.is_null())
-    {
-        return Err(not_offered("DeviceConfiguration"));
-    }
+    let mfa = mfa::config::by_sms(
+        request.mfa_configuration.as_deref(),
+        request.other.contains_key("SmsConfiguration"),
+    )?;
     let (required_attributes, custom_attributes) = schema(request.schema.unwrap_or_default())?;
     let settings = PoolSettings {
         username_attributes: request.username_attributes.unwrap_or_default(),
@@ -119,8 +138,24 @@ pub(super) fn create_user_pool(
             .unwrap_or(true),
         required_attributes,
         custom_attributes,
-        password_policy: policy?,
+        password_policy: policy,
+        auto_verified_attributes: request.auto_verified_attributes.unwrap_or_default(),
+        attributes_require_verification_before_update: request
+            .user_attribute_update_settings
+            .and_then(|settings| settings.attributes_require_verification_before_update)
+            .unwrap_or_default(),
+        allow_admin_create_user_only: request
+            .other
+            .get("AdminCreateUserConfig")
+            .and_then(|config| config.get("AllowAdminCreateUserOnly"))
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
+        account_recovery,
         triggers: triggers::from_config(request.lambda_config.unwrap_or_default())?,
+        mfa,
+        first_factors,
+        devices: request.device_configuration.map(Into::into),
+        web_authn: None,
     };
     if let Some(problem) = settings.problems().into_iter().next() {
         return Err(ApiError::invalid_parameter(problem));
@@ -138,13 +173,10 @@ pub(super) fn create_user_pool(
     })
 }
 
-fn policy(
-    constraints: &mut Constraints,
-    policy: Option<Policy>,
-) -> Result<PasswordPolicy, ApiError> {
+fn policy(constraints: &mut Constraints, policy: Option<Policy>) -> PasswordPolicy {
     let default = PasswordPolicy::default();
     let Some(policy) = policy else {
-        return Ok(default);
+        return default;
     };
     let length = constraints.number(
         "policies.passwordPolicy.minimumLength",
@@ -156,10 +188,12 @@ fn policy(
     let days = constraints
         .number(days, policy.temporary_password_validity_days, &(0..=365))
         .filter(|days| *days > 0);
-    if policy.password_history_size.is_some_and(|size| size != 0) {
-        return Err(not_offered("PasswordHistorySize"));
-    }
-    Ok(PasswordPolicy {
+    let history = constraints.number(
+        "policies.passwordPolicy.passwordHistorySize",
+        policy.password_history_size,
+        &(0..=24),
+    );
+    PasswordPolicy {
         minimum_length: length
             .and_then(|length| u8::try_from(length).ok())
             .unwrap_or(default.minimum_length),
@@ -170,7 +204,33 @@ fn policy(
         temporary_password_validity_days: days
             .and_then(|days| u16::try_from(days).ok())
             .unwrap_or(default.temporary_password_validity_days),
-    })
+        password_history_size: history
+            .and_then(|size| u8::try_from(size).ok())
+            .unwrap_or_default(),
+    }
+}
+
+/// The ways to a forgotten password, by their priority.
+fn recovery(constraints: &mut Constraints, setting: RecoverySetting) -> Vec<Recovery> {
+    let names = Recovery::ALL.map(Recovery::name);
+    let mut mechanisms = setting.recovery_mechanisms.unwrap_or_default();
+    for mechanism in &mechanisms {
+        constraints.one_of(
+            "accountRecoverySetting.recoveryMechanisms.name",
+            Some(mechanism.name.as_deref().unwrap_or_default()),
+            &names,
+        );
+        constraints.number(
+            "accountRecoverySetting.recoveryMechanisms.priority",
+            Some(mechanism.priority.unwrap_or_default()),
+            &(1..=2),
+        );
+    }
+    mechanisms.sort_by_key(|mechanism| mechanism.priority);
+    mechanisms
+        .iter()
+        .filter_map(|mechanism| Recovery::from_name(mechanism.name.as_deref()?))
+        .collect()
 }
 
 type Attributes = (BTreeSet<String>, BTreeMap<String, String>);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::triggers;
-use crate::state::{AuthFlow, Client, Group, Pool, User};
+use crate::state::{AuthFlow, Client, FirstFactor, Group, MfaMethod, Pool, User};
 
 /// Seconds since the epoch with a fraction, as the protocol's timestamps are.
 pub(super) fn timestamp(time: Duration) -> Value {
@@ -35,11 +35,19 @@ pub(super) fn user(user: &User, attributes_member: &str, attributes: Value) -> M
     view
 }
 
-/// `UserMFASettingList` and `MFAOptions`, when the user has a factor.
+/// `UserMFASettingList`, `PreferredMfaSetting` and `MFAOptions`, when the user has a factor.
 pub(super) fn mfa(user: &User) -> Map<String, Value> {
+    let factors = &user.factors;
     let mut view = Map::new();
-    if user.sms_mfa {
-        view.insert("UserMFASettingList".to_owned(), json!(["SMS_MFA"]));
+    if !factors.enabled.is_empty() {
+        let names: Vec<_> = factors.enabled.iter().map(|method| method.name()).collect();
+        view.insert("UserMFASettingList".to_owned(), names.into());
+    }
+    if let Some(preferred) = factors.preferred {
+        view.insert("PreferredMfaSetting".to_owned(), preferred.name().into());
+    }
+    // Of before there were other factors: it knows SMS alone.
+    if factors.enabled.contains(&MfaMethod::SmsMfa) {
         view.insert(
             "MFAOptions".to_owned(),
             json!([{ "DeliveryMedium": "SMS", "AttributeName": "phone_number" }]),
@@ -149,25 +157,75 @@ pub(super) fn pool(pool: &Pool) -> Value {
     put("CreationDate", timestamp(pool.created));
     put("LastModifiedDate", timestamp(pool.created));
     put("EstimatedNumberOfUsers", pool.users.len().into());
-    put("MfaConfiguration", "OFF".into());
+    put("MfaConfiguration", settings.mfa.configuration.name().into());
+    if let Some(devices) = settings.devices {
+        put(
+            "DeviceConfiguration",
+            json!({
+                "ChallengeRequiredOnNewDevice": devices.challenge_required_on_new_device,
+                "DeviceOnlyRememberedOnUserPrompt": devices.only_remembered_on_user_prompt,
+            }),
+        );
+    }
     put("UsernameAttributes", json!(settings.username_attributes));
     put("AliasAttributes", json!(settings.alias_attributes));
     put(
         "UsernameConfiguration",
         json!({ "CaseSensitive": settings.case_sensitive }),
     );
+    let first_factors: Vec<_> = if settings.first_factors.is_empty() {
+        vec![FirstFactor::Password.name()]
+    } else {
+        settings
+            .first_factors
+            .iter()
+            .map(|factor| factor.name())
+            .collect()
+    };
     put(
         "Policies",
-        json!({ "PasswordPolicy": {
+        json!({ "SignInPolicy": { "AllowedFirstAuthFactors": first_factors }, "PasswordPolicy": {
             "MinimumLength": policy.minimum_length,
             "RequireUppercase": policy.require_uppercase,
             "RequireLowercase": policy.require_lowercase,
             "RequireNumbers": policy.require_numbers,
             "RequireSymbols": policy.require_symbols,
             "TemporaryPasswordValidityDays": policy.temporary_password_validity_days,
+            "PasswordHistorySize": policy.password_history_size,
         } }),
     );
     put("SchemaAttributes", schema(pool));
+    put(
+        "AutoVerifiedAttributes",
+        json!(settings.auto_verified_attributes),
+    );
+    put(
+        "UserAttributeUpdateSettings",
+        json!({
+            "AttributesRequireVerificationBeforeUpdate": settings.attributes_require_verification_before_update,
+        }),
+    );
+    let mut creation = pool
+        .shown
+        .get("AdminCreateUserConfig")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    creation.insert(
+        "AllowAdminCreateUserOnly".to_owned(),
+        settings.allow_admin_create_user_only.into(),
+    );
+    put("AdminCreateUserConfig", creation.into());
+    if !settings.account_recovery.is_empty() {
+        let ways: Vec<_> = (1..)
+            .zip(&settings.account_recovery)
+            .map(|(priority, way)| json!({ "Priority": priority, "Name": way.name() }))
+            .collect();
+        put(
+            "AccountRecoverySetting",
+            json!({ "RecoveryMechanisms": ways }),
+        );
+    }
     put("LambdaConfig", triggers::config(&settings.triggers));
     view.into()
 }

@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::password;
 use crate::random;
 use crate::srp::{Password, SrpError};
-use crate::state::{Client, Group, Pool, State, User};
+use crate::state::{Client, Factors, Group, Pool, SoftwareToken, State, User};
 
 /// Why a seed does not go with what the data directory holds.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +162,20 @@ fn client(seed: &ClientSeed, pool: &mut Pool, now: Duration) -> Result<(), Apply
     Ok(())
 }
 
+/// What the seed gives a new user besides the password.
+fn factors(seed: &UserSeed) -> Factors {
+    Factors {
+        enabled: seed.mfa.clone(),
+        preferred: seed.preferred_mfa,
+        software_token: seed.totp_secret.as_ref().map(|secret| SoftwareToken {
+            secret: secret.clone(),
+            friendly_name: None,
+            last_step: 0,
+        }),
+        ..Factors::default()
+    }
+}
+
 fn group(seed: &GroupSeed, pool: &mut Pool, now: Duration) {
     let created = pool
         .groups
@@ -200,6 +214,7 @@ fn user(seed: &UserSeed, pool: &mut Pool, now: Duration) -> Result<(), ApplyErro
     user.groups = seed.groups.clone();
     user.set_password(password, seed.status, now);
     user.printed_password = Some(printed);
+    user.factors = factors(seed);
     if let Err(error) = pool.add_user(user, false) {
         return Err(refused(pool, error));
     }

@@ -7,7 +7,8 @@ use super::{PoolSeed, SecretSeed, Seed, UserSeed};
 use crate::constraint::{
     CLIENT_ID, CLIENT_NAME, CLIENT_SECRET, GROUP_NAME, NAME, PASSWORD, POOL_ID,
 };
-use crate::state::{Pool, User};
+use crate::state::{FirstFactor, MfaMethod, Pool, User};
+use crate::totp;
 
 /// A key and what is wrong with it.
 type Found = Vec<(String, String)>;
@@ -38,6 +39,13 @@ pub(super) fn problems(seed: &Seed) -> Found {
             } else if !pool_ids.insert(id) {
                 fault("id", format!("two pools have the id {id:?}"));
             }
+        }
+        if pool.settings.first_factors.contains(&FirstFactor::WebAuthn)
+            && pool.settings.web_authn.is_none()
+        {
+            let text =
+                "WEB_AUTHN needs [pool.web_authn]; for example relying_party_id = \"localhost\"";
+            fault("first_factors", text.to_owned());
         }
         for problem in pool.settings.problems() {
             found.push((at.clone(), problem));
@@ -146,13 +154,45 @@ fn users(at: &str, seed: &PoolSeed, found: &mut Found) {
                 fault("attributes", format!("{name}: {}", refused.message()));
             }
         }
-        if let Err(refused) = add(&mut pool, user) {
-            fault("username", refused);
+        match add(&mut pool, user) {
+            Err(refused) => fault("username", refused),
+            Ok(added) => factors(user, &added, &mut fault),
         }
     }
 }
 
-fn add(pool: &mut Pool, seed: &UserSeed) -> Result<(), String> {
+/// The rules of SetUserMFAPreference.
+fn factors(seed: &UserSeed, user: &User, fault: &mut impl FnMut(&str, String)) {
+    if seed
+        .totp_secret
+        .as_ref()
+        .is_some_and(|secret| !totp::is_secret(secret))
+    {
+        let text = "must be base32 of 16 characters at least: A to Z and 2 to 7";
+        fault("totp_secret", text.to_owned());
+    }
+    for method in &seed.mfa {
+        let missing = match method {
+            MfaMethod::SoftwareTokenMfa if seed.totp_secret.is_none() => "totp_secret",
+            MfaMethod::SmsMfa if user.verified("phone_number").is_none() => {
+                "the attributes phone_number and phone_number_verified = \"true\""
+            }
+            MfaMethod::EmailOtp if user.verified("email").is_none() => {
+                "the attributes email and email_verified = \"true\""
+            }
+            _ => continue,
+        };
+        fault("mfa", format!("{} needs {missing}", method.name()));
+    }
+    if seed
+        .preferred_mfa
+        .is_some_and(|preferred| !seed.mfa.contains(&preferred))
+    {
+        fault("preferred_mfa", "must be one of the user's mfa".to_owned());
+    }
+}
+
+fn add(pool: &mut Pool, seed: &UserSeed) -> Result<User, String> {
     let mut attributes = seed.attributes.clone();
     pool.add_sign_in_attribute(&seed.username, &mut attributes);
     let name = pool
@@ -160,6 +200,6 @@ fn add(pool: &mut Pool, seed: &UserSeed) -> Result<(), String> {
         .map_err(|refused| refused.message().to_owned())?;
     let user = User::new(name, attributes, Duration::ZERO).map_err(|failed| failed.to_string())?;
     pool.add_user(user, false)
-        .map(|_added| ())
+        .cloned()
         .map_err(|refused| refused.message().to_owned())
 }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
 
 use super::reader::{At, Reader, key_of, suggestion, words};
-use super::{ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check};
-use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, UserStatus};
+use super::{
+    ClientSeed, GroupSeed, PoolSeed, SecretSeed, Seed, SeedError, UserSeed, check, factors,
+};
+use crate::state::{AuthFlow, ClientSettings, PasswordPolicy, PoolSettings, Recovery, UserStatus};
 use crate::trigger::{Kind, LambdaVersion, Trigger, Triggers};
 
 /// Reads and checks a document.
@@ -59,27 +61,29 @@ impl<'t> Reader<'t> {
     }
 
     fn pool(&mut self, at: &At<'t>) -> PoolSeed {
-        self.known(
-            at,
-            &[
-                "name",
-                "id",
-                "username_attributes",
-                "alias_attributes",
-                "case_sensitive",
-                "required_attributes",
-                "custom_attributes",
-                "password_policy",
-                "triggers",
-                "client",
-                "group",
-                "user",
-            ],
-        );
+        const KEYS: [&str; 16] = [
+            "name",
+            "id",
+            "username_attributes",
+            "alias_attributes",
+            "case_sensitive",
+            "required_attributes",
+            "custom_attributes",
+            "password_policy",
+            "auto_verified_attributes",
+            "attributes_require_verification_before_update",
+            "allow_sign_up",
+            "account_recovery",
+            "triggers",
+            "client",
+            "group",
+            "user",
+        ];
+        self.known(at, &[&KEYS[..], &factors::POOL_KEYS].concat());
         let names = |reader: &mut Self, key: &str, example: &str| {
             reader.texts(at, key, example).unwrap_or_default()
         };
-        let settings = PoolSettings {
+        let mut settings = PoolSettings {
             username_attributes: names(self, "username_attributes", r#"["email"]"#),
             alias_attributes: names(
                 self,
@@ -96,11 +100,21 @@ impl<'t> Reader<'t> {
                 .table(at, "password_policy")
                 .map(|at| self.password_policy(&at))
                 .unwrap_or_default(),
+            auto_verified_attributes: names(self, "auto_verified_attributes", r#"["email"]"#),
+            attributes_require_verification_before_update: names(
+                self,
+                "attributes_require_verification_before_update",
+                r#"["email"]"#,
+            ),
+            allow_admin_create_user_only: !self.flag(at, "allow_sign_up").unwrap_or(true),
+            account_recovery: self.account_recovery(at),
             triggers: self
                 .table(at, "triggers")
                 .map(|at| self.triggers(&at))
                 .unwrap_or_default(),
+            ..PoolSettings::default()
         };
+        self.pool_factors(at, &mut settings);
         PoolSeed {
             name: self.text(at, "name", r#""dev""#).unwrap_or_default(),
             id: self.text(at, "id", r#""local_AbC123xyz""#),
@@ -123,6 +137,17 @@ impl<'t> Reader<'t> {
         }
     }
 
+    fn account_recovery(&mut self, at: &At<'t>) -> Vec<Recovery> {
+        let example = r#"["verified_email", "verified_phone_number"] or ["admin_only"]"#;
+        let ways = self.converted(at, "account_recovery", example, |value| {
+            words(value)?
+                .iter()
+                .map(|name| Recovery::from_name(name))
+                .collect()
+        });
+        ways.unwrap_or_default()
+    }
+
     fn password_policy(&mut self, at: &At<'t>) -> PasswordPolicy {
         self.known(
             at,
@@ -133,6 +158,7 @@ impl<'t> Reader<'t> {
                 "require_numbers",
                 "require_symbols",
                 "temporary_password_validity_days",
+                "password_history_size",
             ],
         );
         let default = PasswordPolicy::default();
@@ -155,6 +181,9 @@ impl<'t> Reader<'t> {
             temporary_password_validity_days: self
                 .number(at, "temporary_password_validity_days", "7")
                 .unwrap_or(default.temporary_password_validity_days),
+            password_history_size: self
+                .number(at, "password_history_size", "4")
+                .unwrap_or(default.password_history_size),
         }
     }
 
@@ -324,10 +353,8 @@ impl<'t> Reader<'t> {
     }
 
     fn user(&mut self, at: &At<'t>) -> UserSeed {
-        self.known(
-            at,
-            &["username", "password", "status", "groups", "attributes"],
-        );
+        const KEYS: [&str; 5] = ["username", "password", "status", "groups", "attributes"];
+        self.known(at, &[&KEYS[..], &factors::USER_KEYS].concat());
         let status = self.converted(
             at,
             "status",
@@ -357,7 +384,7 @@ impl<'t> Reader<'t> {
                 pairs.collect::<Option<BTreeMap<_, _>>>()
             },
         );
-        UserSeed {
+        let mut user = UserSeed {
             username: self
                 .text(at, "username", r#""ada@example.com""#)
                 .unwrap_or_default(),
@@ -367,7 +394,10 @@ impl<'t> Reader<'t> {
             groups: self
                 .texts(at, "groups", r#"["admins"]"#)
                 .unwrap_or_default(),
-        }
+            ..UserSeed::default()
+        };
+        self.user_factors(at, &mut user);
+        user
     }
 }
 

@@ -6,12 +6,13 @@
 pub(crate) mod apply;
 mod check;
 mod document;
+mod factors;
 mod reader;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::state::{ClientSettings, PoolSettings, UserStatus};
+use crate::state::{ClientSettings, MfaMethod, PoolSettings, UserStatus};
 
 /// Everything the pool begins with.
 #[derive(Debug, Clone, Default)]
@@ -98,9 +99,15 @@ pub struct UserSeed {
     pub attributes: BTreeMap<String, String>,
     /// Groups of the same pool.
     pub groups: BTreeSet<String>,
+    /// Second factors that are switched on.
+    pub mfa: BTreeSet<MfaMethod>,
+    /// The one of them that is asked for.
+    pub preferred_mfa: Option<MfaMethod>,
+    /// The secret of the user's authenticator app: base32.
+    pub totp_secret: Option<String>,
 }
 
-/// The password is left out.
+/// The password and the authenticator's secret are left out.
 impl fmt::Debug for UserSeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserSeed")

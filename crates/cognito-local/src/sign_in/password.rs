@@ -26,7 +26,7 @@ pub(crate) async fn begin(
         let migration = Migration {
             caller,
             typed: username,
-            password: &password,
+            password: Some(&password),
         };
         let refusal = match user_migration::migrate(service, &migration).await? {
             Migrated::TakenOver => None,

@@ -27,6 +27,16 @@ pub(crate) struct Grant {
     pub(crate) access_until: Duration,
     pub(crate) revoked: bool,
     pub(crate) refresh_tokens: Vec<IssuedToken>,
+    /// The device of the sign-in, in a pool that remembers devices: proven, or handed out to be confirmed.
+    #[serde(default)]
+    pub(crate) device: Option<GrantedDevice>,
+}
+
+/// The device a sign-in is bound to.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct GrantedDevice {
+    pub(crate) key: String,
+    pub(crate) group_key: String,
 }
 
 /// A refresh token as the pool remembers it.
@@ -134,6 +144,7 @@ mod tests {
             access_until: Duration::from_secs(50),
             revoked: false,
             refresh_tokens: Vec::new(),
+            device: None,
         }
     }
 

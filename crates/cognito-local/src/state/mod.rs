@@ -4,9 +4,14 @@
 //! Nothing here reads a clock, does arithmetic that takes time, or writes a file (`store` does that).
 //! No type here implements `Debug`: they hold verifiers, client secrets and pool secrets.
 
+mod attempts;
 mod client;
+mod code;
+mod device;
+mod factor;
 mod grant;
 mod lockout;
+mod passkey;
 mod pool;
 mod pool_settings;
 mod spent;
@@ -17,13 +22,21 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use attempts::{Action, Attempts};
 pub(crate) use client::Client;
 pub use client::{AuthFlow, ClientSettings, Unit, Validity};
+pub(crate) use code::{CodeError, CodeUse, Codes};
+pub(crate) use device::Device;
+pub use device::DeviceSettings;
+pub(crate) use factor::{CodeCheck, Factors, Registering, SoftwareToken, code_attempts};
+pub use factor::{FirstFactor, MfaConfiguration, MfaMethod, MfaSettings};
 pub(crate) use grant::{Grant, Presented, RefreshToken};
 pub(crate) use lockout::Lockout;
+pub(crate) use passkey::Passkey;
+pub use passkey::WebAuthnSettings;
 pub(crate) use pool::{Group, Pool, is_email, is_phone_number};
 pub(crate) use pool_settings::STANDARD_ATTRIBUTES;
-pub use pool_settings::{PasswordPolicy, PoolSettings};
+pub use pool_settings::{PasswordPolicy, PoolSettings, Recovery};
 pub(crate) use spent::Spent;
 pub use user::UserStatus;
 pub(crate) use user::{User, UserName};

@@ -7,10 +7,14 @@ use aws_lc_rs::error::Unspecified;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Client, Grant, Lockout, PoolSettings, STANDARD_ATTRIBUTES, Spent, User, UserName};
+use super::{
+    Attempts, Client, CodeUse, Codes, Grant, Lockout, PoolSettings, STANDARD_ATTRIBUTES, Spent,
+    User, UserName,
+};
 use crate::constraint::USERNAME;
 use crate::error::ApiError;
 use crate::keys::StoredKeys;
+use crate::message::{self, Contact};
 use crate::random;
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -33,6 +37,9 @@ pub(crate) struct Pool {
     pub(crate) settings: PoolSettings,
     /// Members of CreateUserPool that the pool keeps and shows but does not act on.
     pub(crate) shown: Map<String, Value>,
+    /// `EmailMfaConfiguration` as it was given: shown, since the pool sends its own texts.
+    #[serde(default)]
+    pub(crate) email_mfa: Map<String, Value>,
     pub(crate) keys: Option<StoredKeys>,
     pub(crate) clients: BTreeMap<String, Client>,
     pub(crate) groups: BTreeMap<String, Group>,
@@ -41,9 +48,13 @@ pub(crate) struct Pool {
     /// By `event_id`.
     pub(crate) grants: BTreeMap<String, Grant>,
     pub(crate) spent: Spent,
+    #[serde(default)]
+    pub(crate) codes: Codes,
     pub(crate) created: Duration,
     #[serde(skip)]
     pub(crate) lockout: Lockout,
+    #[serde(skip)]
+    pub(crate) attempts: Attempts,
 }
 
 impl Pool {
@@ -64,14 +75,17 @@ impl Pool {
             secret: random::bytes()?,
             settings,
             shown: Map::new(),
+            email_mfa: Map::new(),
             keys: None,
             clients: BTreeMap::new(),
             groups: BTreeMap::new(),
             users: BTreeMap::new(),
             grants: BTreeMap::new(),
             spent: Spent::default(),
+            codes: Codes::default(),
             created: now,
             lockout: Lockout::default(),
+            attempts: Attempts::default(),
         })
     }
 
@@ -229,7 +243,74 @@ impl Pool {
             }
             self.release_alias(&holder, &attribute);
         }
+        // Codes that nobody was told, from before the name had a user.
+        self.codes.forget(&key);
         Ok(self.users.entry(key).or_insert(user))
+    }
+
+    /// Proves an address of a user: stores it and sets its verified flag. In a pool where it is an alias somebody
+    /// else may have it already: AliasExistsException, or taken away from them with `force_alias`.
+    pub(crate) fn prove(
+        &mut self,
+        key: &str,
+        contact: &Contact,
+        force_alias: bool,
+        now: Duration,
+    ) -> Result<(), ApiError> {
+        let medium = contact.medium;
+        let mut proven = self
+            .users
+            .get(key)
+            .ok_or_else(ApiError::user_missing)?
+            .clone();
+        proven
+            .attributes
+            .insert(medium.attribute().to_owned(), contact.address.clone());
+        proven
+            .attributes
+            .insert(medium.verified_attribute().to_owned(), "true".to_owned());
+        proven.modified = now;
+        self.claim_aliases(&proven, force_alias)?;
+        self.users.insert(key.to_owned(), proven);
+        Ok(())
+    }
+
+    /// AliasExistsException when somebody else has a name this user would get; with `force_alias` an alias moves,
+    /// a sign-in attribute never does.
+    pub(crate) fn claim_aliases(&mut self, user: &User, force_alias: bool) -> Result<(), ApiError> {
+        while let Some((attribute, holder)) = self.taken_alias(user) {
+            let (attribute, holder) = (attribute.to_owned(), holder.to_owned());
+            if !force_alias || self.settings.username_attributes.contains(&attribute) {
+                return Err(ApiError::alias_exists(format!(
+                    "An account with the given {attribute} already exists."
+                )));
+            }
+            self.release_alias(&holder, &attribute);
+        }
+        Ok(())
+    }
+
+    /// Makes a code that is about to be sent to `contact` and remembers it.
+    pub(crate) fn issue_code(
+        &mut self,
+        key: &str,
+        purpose: CodeUse,
+        contact: Contact,
+        now: Duration,
+    ) -> Result<String, ApiError> {
+        let code = message::code(message::CODE_DIGITS)?;
+        let users = &self.users;
+        self.codes.sweep(now, |key| users.contains_key(key));
+        self.codes
+            .put(&self.secret, key, purpose, &code, contact, now);
+        Ok(code)
+    }
+
+    /// Forgets a user with everything that hangs on it.
+    pub(crate) fn remove_user(&mut self, key: &str) {
+        self.users.remove(key);
+        self.codes.forget(key);
+        self.grants.retain(|_, grant| grant.user != key);
     }
 
     /// Makes an attribute of a user no alias any longer: unverified, or gone where no verification is needed.

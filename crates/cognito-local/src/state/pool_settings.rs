@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::{DeviceSettings, FirstFactor, MfaConfiguration, MfaSettings, WebAuthnSettings};
 use crate::error::ApiError;
+use crate::message::Medium;
 use crate::trigger::Triggers;
 
 /// Cognito's standard attributes, without `sub`.
@@ -32,6 +34,7 @@ pub(crate) const STANDARD_ATTRIBUTES: [&str; 19] = [
 
 /// How a user pool behaves; the names are CreateUserPool's.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PoolSettings {
     /// `email`, `phone_number`: users sign in with these, and the internal user name is a UUID.
     pub username_attributes: BTreeSet<String>,
@@ -45,9 +48,75 @@ pub struct PoolSettings {
     pub custom_attributes: BTreeMap<String, String>,
     /// Rules for new passwords.
     pub password_policy: PasswordPolicy,
+    /// `email`, `phone_number`: sign-up and changes of these send a code, and the right code proves the address.
+    #[serde(default)]
+    pub auto_verified_attributes: BTreeSet<String>,
+    /// Auto-verified attributes that keep their old value until the code for the new one came back.
+    #[serde(default)]
+    pub attributes_require_verification_before_update: BTreeSet<String>,
+    /// Only AdminCreateUser makes users: SignUp is refused.
+    #[serde(default)]
+    pub allow_admin_create_user_only: bool,
+    /// Ways to a forgotten password, the preferred one first. Empty: a verified phone number, else a verified e-mail
+    /// address, as Cognito does when nothing is said.
+    #[serde(default)]
+    pub account_recovery: Vec<Recovery>,
     /// Functions the pool calls.
-    #[serde(default, alias = "user_migration", deserialize_with = "Triggers::kept")]
+    #[serde(alias = "user_migration", deserialize_with = "Triggers::kept")]
     pub triggers: Triggers,
+    /// Second factors.
+    pub mfa: MfaSettings,
+    /// `SignInPolicy.AllowedFirstAuthFactors`: what USER_AUTH may begin with. Empty is the password alone.
+    pub first_factors: BTreeSet<FirstFactor>,
+    /// Remembering devices; `None` is off.
+    pub devices: Option<DeviceSettings>,
+    /// Passkeys; `None` is off.
+    pub web_authn: Option<WebAuthnSettings>,
+}
+
+/// A name of `AccountRecoverySetting.RecoveryMechanisms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recovery {
+    /// A code to the verified e-mail address.
+    VerifiedEmail,
+    /// A code to the verified phone number.
+    VerifiedPhoneNumber,
+    /// Only the administration resets passwords.
+    AdminOnly,
+}
+
+impl Recovery {
+    /// Every way there is.
+    pub const ALL: [Self; 3] = [
+        Self::VerifiedEmail,
+        Self::VerifiedPhoneNumber,
+        Self::AdminOnly,
+    ];
+
+    /// The name on the wire and in the seed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VerifiedEmail => "verified_email",
+            Self::VerifiedPhoneNumber => "verified_phone_number",
+            Self::AdminOnly => "admin_only",
+        }
+    }
+
+    /// The way of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.name() == name)
+    }
+
+    fn medium(self) -> Option<Medium> {
+        match self {
+            Self::VerifiedEmail => Some(Medium::Email),
+            Self::VerifiedPhoneNumber => Some(Medium::Sms),
+            Self::AdminOnly => None,
+        }
+    }
 }
 
 /// `Policies.PasswordPolicy`.
@@ -69,6 +138,9 @@ pub struct PasswordPolicy {
     pub require_symbols: bool,
     /// Days a temporary password works: 1 to 365.
     pub temporary_password_validity_days: u16,
+    /// Passwords that may not come back, the current one included: 0 to 24.
+    #[serde(default)]
+    pub password_history_size: u8,
 }
 
 impl Default for PasswordPolicy {
@@ -80,6 +152,7 @@ impl Default for PasswordPolicy {
             require_numbers: true,
             require_symbols: true,
             temporary_password_validity_days: 7,
+            password_history_size: 0,
         }
     }
 }
@@ -117,6 +190,25 @@ impl PasswordPolicy {
 }
 
 impl PoolSettings {
+    /// Where codes for new users go, the preferred one first: of two auto-verified attributes only the phone number
+    /// is written to.
+    pub(crate) fn verification_media(&self) -> impl Iterator<Item = Medium> {
+        [Medium::Sms, Medium::Email]
+            .into_iter()
+            .filter(|medium| self.auto_verified_attributes.contains(medium.attribute()))
+    }
+
+    /// Where codes for forgotten passwords go, the preferred one first. Empty: the administration resets passwords.
+    pub(crate) fn recovery_media(&self) -> Vec<Medium> {
+        if self.account_recovery.is_empty() {
+            return vec![Medium::Sms, Medium::Email];
+        }
+        self.account_recovery
+            .iter()
+            .filter_map(|way| way.medium())
+            .collect()
+    }
+
     /// Everything that does not fit together, one line each.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -146,11 +238,30 @@ impl PoolSettings {
             &self.required_attributes,
             &STANDARD_ATTRIBUTES,
         );
+        names(
+            "AutoVerifiedAttributes",
+            &self.auto_verified_attributes,
+            &["email", "phone_number"],
+        );
         if !self.username_attributes.is_empty() && !self.alias_attributes.is_empty() {
             problems.push(
                 "Only one of the aliasAttributes or usernameAttributes can be set in a user pool."
                     .to_owned(),
             );
+        }
+        for name in self
+            .attributes_require_verification_before_update
+            .difference(&self.auto_verified_attributes)
+        {
+            problems.push(format!(
+                "AttributesRequireVerificationBeforeUpdate: {name} must be among AutoVerifiedAttributes"
+            ));
+        }
+        if self.account_recovery.contains(&Recovery::AdminOnly) && self.account_recovery.len() > 1 {
+            problems.push("RecoveryMechanisms: admin_only excludes every other way".to_owned());
+        }
+        if self.password_policy.password_history_size > 24 {
+            problems.push("PasswordHistorySize must be 0 to 24".to_owned());
         }
         for name in self.custom_attributes.keys() {
             let bare = name.strip_prefix("custom:").unwrap_or_default();
@@ -169,8 +280,32 @@ impl PoolSettings {
         if !(1..=100).contains(&self.triggers.custom_challenge_limit) {
             problems.push("custom_challenge_limit must be 1 to 100".to_owned());
         }
+        if self.mfa.configuration != MfaConfiguration::Off && self.mfa.methods.is_empty() {
+            problems.push(format!(
+                "MfaConfiguration {} needs a second factor: SOFTWARE_TOKEN_MFA, SMS_MFA or EMAIL_OTP",
+                self.mfa.configuration.name()
+            ));
+        }
+        if let Some(web_authn) = &self.web_authn
+            && !is_domain(&web_authn.relying_party_id)
+        {
+            problems.push(
+                "RelyingPartyId must be a domain name in lower case, without scheme and port, such as localhost or example.com"
+                    .to_owned(),
+            );
+        }
         problems
     }
+}
+
+fn is_domain(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    name.len() <= 127 && name.split('.').all(label)
 }
 
 #[cfg(test)]

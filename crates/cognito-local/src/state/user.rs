@@ -4,10 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_lc_rs::error::Unspecified;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::Factors;
 use crate::random;
 use crate::srp::Password;
+
+/// Former passwords kept: the longest `PasswordHistorySize` less the current one.
+const PASSWORDS_REMEMBERED: usize = 23;
 
 /// Cognito's `UserStatus`, those the local pool knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,11 +52,15 @@ pub(crate) struct User {
     pub(crate) enabled: bool,
     pub(crate) status: UserStatus,
     pub(crate) password: Option<Password>,
+    /// Passwords before this one, the last first.
+    #[serde(default)]
+    pub(crate) password_history: Vec<Password>,
     /// When the password was set: a temporary one expires.
     pub(crate) password_set: Duration,
     pub(crate) groups: BTreeSet<String>,
-    /// Asked for by a migration's `enableSMSMFA`; shown by GetUser.
-    pub(crate) sms_mfa: bool,
+    /// Second factors, devices and passkeys.
+    #[serde(default)]
+    pub(crate) factors: Factors,
     pub(crate) created: Duration,
     pub(crate) modified: Duration,
     /// The password as the seed wrote or generated it, for the banner; gone when it is changed.
@@ -92,9 +102,10 @@ impl User {
             enabled: true,
             status: UserStatus::Unconfirmed,
             password: None,
+            password_history: Vec::new(),
             password_set: now,
             groups: BTreeSet::new(),
-            sms_mfa: false,
+            factors: Factors::default(),
             created: now,
             modified: now,
             printed_password: None,
@@ -105,9 +116,24 @@ impl User {
         self.attributes.get("sub").map_or("", String::as_str)
     }
 
+    /// A contact attribute (`email`, `phone_number`) the user has proven to own.
+    pub(crate) fn verified(&self, attribute: &str) -> Option<&str> {
+        let flag = self.attributes.get(&format!("{attribute}_verified"));
+        let value = self.attributes.get(attribute)?;
+        (flag.is_some_and(|flag| flag == "true") && !value.is_empty()).then_some(value.as_str())
+    }
+
+    /// `user.id` of passkeys, base64url: the `sub`, since it tells nobody who the user is.
+    pub(crate) fn passkey_handle(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.sub())
+    }
+
     /// Sets a password and the status that comes with it.
     pub(crate) fn set_password(&mut self, password: Password, status: UserStatus, now: Duration) {
-        self.password = Some(password);
+        if let Some(last) = self.password.replace(password) {
+            self.password_history.insert(0, last);
+            self.password_history.truncate(PASSWORDS_REMEMBERED);
+        }
         self.status = status;
         self.password_set = now;
         self.modified = now;

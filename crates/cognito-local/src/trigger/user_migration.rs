@@ -1,7 +1,8 @@
-//! The UserMigration trigger: takes a user over from elsewhere at the first sign-in by password.
+//! The UserMigration trigger: takes a user over from elsewhere, at the first sign-in by password or when the password is
+//! forgotten.
 //!
-//! Runs in `sign_in::password` when nobody has the name. What the function refuses counts as a wrong password: a
-//! migrated pool must not tell who is left in the old directory. What is wrong with the function itself is told.
+//! Runs when nobody has the name. What the function refuses counts as a wrong password, or as nobody: a migrated pool
+//! must not tell who is left in the old directory. What is wrong with the function itself is told.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +11,21 @@ use serde_json::{Map, Value, json};
 
 use super::{Event, Kind, TriggerError, ask};
 use crate::error::ApiError;
+use crate::message::{self, Contact, Medium};
 use crate::service::Service;
 use crate::sign_in::Caller;
 use crate::srp::Password;
-use crate::state::{User, UserStatus};
+use crate::state::{MfaMethod, User, UserStatus};
 
-/// A sign-in by a name nobody has.
+/// Stands for the password in a welcome: users who come from elsewhere know theirs.
+const UNTOLD: &str = "********";
+
+/// A call by a name nobody has.
 pub(crate) struct Migration<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) typed: &'a str,
-    pub(crate) password: &'a str,
+    /// Absent when the password is forgotten.
+    pub(crate) password: Option<&'a str>,
 }
 
 /// What a function answers (the members of its `response`).
@@ -28,7 +34,7 @@ pub(crate) struct Migration<'a> {
 struct Answer {
     user_attributes: Option<BTreeMap<String, String>>,
     final_user_status: Option<String>,
-    /// `SUPPRESS` or nothing. The local pool sends no messages; a wrong value is refused all the same.
+    /// `SUPPRESS`, or nothing for a welcome.
     message_action: Option<String>,
     desired_delivery_mediums: Option<Vec<String>>,
     force_alias_creation: Option<bool>,
@@ -38,7 +44,7 @@ struct Answer {
 
 /// What became of a migration.
 pub(crate) enum Migrated {
-    /// The user is in the pool now, with the given password.
+    /// The user is in the pool now, with the given password if there was one.
     TakenOver,
     /// There is no function, or it does not know the user.
     Unknown,
@@ -48,8 +54,9 @@ pub(crate) enum Migrated {
 
 /// Asks the pool's function for the user.
 ///
-/// With `finalUserStatus` CONFIRMED the sign-in goes on; without it the right password leads to
-/// PasswordResetRequiredException, now and later. The password policy is not applied.
+/// With `finalUserStatus` CONFIRMED a sign-in goes on; without it the right password leads to
+/// PasswordResetRequiredException, now and later. The password policy is not applied. Who forgot the password comes
+/// without one and only with a proven address to send the code to.
 pub(crate) async fn migrate(
     service: &Service,
     migration: &Migration<'_>,
@@ -76,14 +83,20 @@ pub(crate) async fn migrate(
 fn event<'a>(migration: &Migration<'a>) -> Event<'a> {
     let caller = migration.caller;
     let mut request = Map::new();
-    request.insert("password".to_owned(), migration.password.into());
+    let source = match migration.password {
+        Some(password) => {
+            request.insert("password".to_owned(), password.into());
+            "UserMigration_Authentication"
+        }
+        None => "UserMigration_ForgotPassword",
+    };
     request.insert("validationData".to_owned(), caller.validation_data());
     request.insert("clientMetadata".to_owned(), json!(caller.metadata));
     Event {
         pool: &caller.pool,
         client: &caller.client.id,
         kind: Kind::UserMigration,
-        source: "UserMigration_Authentication",
+        source,
         user_name: migration.typed,
         request,
         response: json!({
@@ -116,7 +129,7 @@ fn read(response: Map<String, Value>) -> Result<Option<Answer>, ApiError> {
         .is_none_or(|action| action == "SUPPRESS")
         && mediums
             .iter()
-            .all(|medium| matches!(medium.as_str(), "EMAIL" | "SMS"));
+            .all(|medium| Medium::from_name(medium).is_some());
     let reachable = answer.enable_sms_mfa != Some(true) || attributes.contains_key("phone_number");
     if known && reachable {
         Ok(Some(answer))
@@ -146,33 +159,54 @@ async fn store(
     });
     let (pool_name, name) = checked
         .map_err(|_not_for_this_pool| TriggerError::BadAnswer.exception(Kind::UserMigration))?;
-    let (internal, password) = (name.as_str().to_owned(), migration.password.to_owned());
-    let password = service
-        .compute(move || Password::new(&pool_name, &internal, &password))
-        .await??;
     let now = service.now();
+    let internal = name.as_str().to_owned();
     let mut user = User::new(name, attributes, now)?;
-    user.sms_mfa = answer.enable_sms_mfa == Some(true);
-    let confirmed = answer.final_user_status.as_deref() == Some("CONFIRMED");
-    user.set_password(
-        password,
-        if confirmed {
-            UserStatus::Confirmed
-        } else {
-            UserStatus::ResetRequired
-        },
-        now,
-    );
+    if answer.enable_sms_mfa == Some(true) {
+        user.factors.enabled.insert(MfaMethod::SmsMfa);
+    }
+    match migration.password {
+        Some(password) => {
+            let password = password.to_owned();
+            let password = service
+                .compute(move || Password::new(&pool_name, &internal, &password))
+                .await??;
+            let status = match answer.final_user_status.as_deref() {
+                Some("CONFIRMED") => UserStatus::Confirmed,
+                _ => UserStatus::ResetRequired,
+            };
+            user.set_password(password, status, now);
+        }
+        None => {
+            let reachable = |medium| Contact::verified(&user, medium).is_some();
+            if ![Medium::Email, Medium::Sms].into_iter().any(reachable) {
+                return Ok(Migrated::Unknown);
+            }
+            user.status = UserStatus::ResetRequired;
+        }
+    }
     let force = answer.force_alias_creation == Some(true);
-    // A name taken in the meantime, or an alias that may not move: the migration fails, the sign-in goes on without it.
+    // A name taken in the meantime, or an alias that may not move: the migration fails, the call goes on without it.
     let added = service.change(|state| {
-        state
-            .pool_mut(pool_id)
-            .is_ok_and(|pool| pool.add_user(user, force).is_ok())
+        let pool = state.pool_mut(pool_id).ok()?;
+        let key = pool.key(&user.name);
+        pool.add_user(user, force).ok()?;
+        Some(key)
     });
-    Ok(if added {
-        Migrated::TakenOver
-    } else {
-        Migrated::Unknown
-    })
+    let Some(key) = added else {
+        return Ok(Migrated::Unknown);
+    };
+    if answer.message_action.is_none() {
+        let media: Vec<Medium> = match answer.desired_delivery_mediums {
+            Some(names) if !names.is_empty() => names
+                .iter()
+                .filter_map(|name| Medium::from_name(name))
+                .collect(),
+            _ => vec![Medium::Sms],
+        };
+        let caller = migration.caller;
+        let (client, metadata) = (&caller.client.id, &caller.metadata);
+        message::invite(service, pool_id, client, metadata, &key, &media, UNTOLD).await?;
+    }
+    Ok(Migrated::TakenOver)
 }

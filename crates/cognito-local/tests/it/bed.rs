@@ -191,6 +191,23 @@ impl Bed {
         self.raw(request.as_bytes()).await
     }
 
+    /// The messages to an address, newest first.
+    pub(crate) async fn messages(&self, to: &str) -> Vec<Value> {
+        let path = format!("/outbox.json?to={}", to.replace('@', "%40"));
+        let body = self.get(&path).await.ok();
+        body["messages"].as_array().unwrap().clone()
+    }
+
+    /// The last code sent to an address.
+    pub(crate) async fn code(&self, to: &str) -> String {
+        let messages = self.messages(to).await;
+        text(
+            &messages
+                .first()
+                .unwrap_or_else(|| panic!("nothing was sent to {to}"))["code"],
+        )
+    }
+
     /// USER_PASSWORD_AUTH.
     pub(crate) async fn password_sign_in(
         &self,

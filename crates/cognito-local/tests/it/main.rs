@@ -7,14 +7,19 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod attributes;
 mod bed;
 mod data_dir;
+mod function;
 mod http;
 mod migration;
 mod new_password;
+mod outbox;
 mod password_sign_in;
 mod pools;
 mod refresh;
+mod reset;
+mod sign_up;
 mod srp_client;
 mod srp_sign_in;
 mod tokens;

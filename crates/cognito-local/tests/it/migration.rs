@@ -333,3 +333,97 @@ async fn a_legacy_client_is_told_what_the_function_said() {
         bed.stop().await;
     }
 }
+
+async fn forgot(bed: &Bed, client: &str) -> crate::bed::Answer {
+    let body = json!({ "ClientId": client, "Username": OLD, "ClientMetadata": { "from": "old" } });
+    bed.call("ForgotPassword", body).await
+}
+
+#[tokio::test]
+async fn who_forgot_the_password_is_taken_over_without_one_and_sets_a_new_one_by_code() {
+    let function = Function::ok(&migrated(&Value::Null)).await;
+    let bed = bed_with(&function).await;
+    let sent = forgot(&bed, "web").await.ok();
+    assert_eq!(sent["CodeDeliveryDetails"]["Destination"], "o***@e***");
+    assert_eq!(
+        function.events.lock().unwrap()[0],
+        json!({
+            "version": "1",
+            "triggerSource": "UserMigration_ForgotPassword",
+            "region": "local",
+            "userPoolId": "local_MailPool1",
+            "userName": OLD,
+            "callerContext": { "awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": "web" },
+            "request": { "validationData": null, "clientMetadata": { "from": "old" } },
+            "response": {
+                "userAttributes": null, "finalUserStatus": null, "messageAction": null,
+                "desiredDeliveryMediums": null, "forceAliasCreation": null, "enableSMSMFA": null,
+            },
+        })
+    );
+    assert_eq!(bed.messages(OLD).await.len(), 1, "SUPPRESS: no welcome");
+    let body = json!({
+        "ClientId": "web", "Username": OLD, "ConfirmationCode": bed.code(OLD).await, "Password": "Quick-Pony-21",
+    });
+    bed.call("ConfirmForgotPassword", body).await.ok();
+    bed.password_sign_in("web", OLD, "Quick-Pony-21")
+        .await
+        .tokens();
+    assert_eq!(function.calls(), 1);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_is_taken_over_for_a_code_that_cannot_be_sent() {
+    for answer in [
+        r#"{"response":{"userAttributes":{"email":"old@example.com"}}}"#,
+        r#"{"response":{}}"#,
+        r#"{"errorMessage":"nobody"}"#,
+    ] {
+        let function = Function::ok(answer).await;
+        let bed = bed_with(&function).await;
+        let hidden = forgot(&bed, "web").await.ok();
+        assert_eq!(hidden["CodeDeliveryDetails"]["Destination"], "o***@e***");
+        assert!(bed.messages(OLD).await.is_empty(), "{answer}");
+        let told = forgot(&bed, "legacy").await.error().0;
+        let expected = if answer.contains("errorMessage") {
+            "UserLambdaValidationException"
+        } else {
+            "UserNotFoundException"
+        };
+        assert_eq!(told, expected, "{answer}");
+        bed.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_comes_from_elsewhere_is_welcomed_unless_the_function_suppresses_it() {
+    let number = "+15555551234";
+    let with = |mediums: Value| {
+        let attributes = json!({
+            "email": OLD, "email_verified": "true", "given_name": "Old", "phone_number": number,
+        });
+        json!({ "response": {
+            "userAttributes": attributes, "finalUserStatus": "CONFIRMED", "desiredDeliveryMediums": mediums,
+        } })
+        .to_string()
+    };
+    for (mediums, by_sms, by_email) in [
+        (Value::Null, 1, 0),
+        (json!(["EMAIL"]), 0, 1),
+        (json!(["EMAIL", "SMS"]), 1, 1),
+    ] {
+        let function = Function::ok(&with(mediums.clone())).await;
+        let bed = bed_with(&function).await;
+        bed.password_sign_in("web", OLD, "simple").await.tokens();
+        let sent = [bed.messages(number).await, bed.messages(OLD).await];
+        assert_eq!(
+            [sent[0].len(), sent[1].len()],
+            [by_sms, by_email],
+            "{mediums}"
+        );
+        let all = bed.get("/outbox.json").await.body;
+        assert!(!all.contains("simple"), "the password is told to nobody");
+        bed.stop().await;
+    }
+}

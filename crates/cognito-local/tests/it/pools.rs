@@ -115,11 +115,16 @@ async fn settings_the_pool_cannot_keep_are_refused_instead_of_ignored() {
     let bed = Bed::start().await;
     for body in [
         json!({ "MfaConfiguration": "ON" }),
-        json!({ "DeviceConfiguration": { "ChallengeRequiredOnNewDevice": true } }),
         json!({ "LambdaConfig": { "PreSignUp": "arn:aws:lambda:eu-west-1:000000000000:function:f" } }),
         json!({ "LambdaConfig": { "UserMigration": "arn:aws:lambda:eu-west-1:000000000000:function:f" } }),
         json!({ "LambdaConfig": { "UserMigration": "https://example.com/" } }),
-        json!({ "Policies": { "PasswordPolicy": { "PasswordHistorySize": 3 } } }),
+        json!({ "Policies": { "PasswordPolicy": { "PasswordHistorySize": 25 } } }),
+        json!({ "AutoVerifiedAttributes": ["name"] }),
+        json!({ "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["email"] } }),
+        json!({ "AccountRecoverySetting": { "RecoveryMechanisms": [{ "Priority": 1, "Name": "carrier_pigeon" }] } }),
+        json!({ "AccountRecoverySetting": { "RecoveryMechanisms": [
+            { "Priority": 1, "Name": "admin_only" }, { "Priority": 2, "Name": "verified_email" },
+        ] } }),
         json!({ "Policies": { "PasswordPolicy": { "MinimumLength": 5 } } }),
         json!({ "Schema": [{ "Name": "team", "Required": true }] }),
         json!({ "UsernameAttributes": ["email"], "AliasAttributes": ["email"] }),
@@ -207,10 +212,10 @@ async fn the_banner_names_clients_users_and_generated_secrets() {
 #[tokio::test]
 async fn operations_that_are_not_offered_and_not_known_are_told_apart() {
     let bed = Bed::start().await;
-    let (name, text) = bed.call("AssociateSoftwareToken", json!({})).await.error();
+    let (name, text) = bed.call("CreateIdentityProvider", json!({})).await.error();
     assert_eq!(name, "UnsupportedOperationException");
     assert!(
-        text.starts_with("The local pool does not offer AssociateSoftwareToken."),
+        text.starts_with("The local pool does not offer CreateIdentityProvider."),
         "{text}"
     );
     assert_eq!(

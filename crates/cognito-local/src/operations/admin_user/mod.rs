@@ -8,15 +8,16 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Attribute, view};
-use crate::constraint::{
-    ATTRIBUTE_NAME, ATTRIBUTE_VALUE, Constraints, PASSWORD, POOL_ID, USERNAME,
-};
+use super::sign_up::pre_sign_up_event;
+use super::{Attribute, attribute_map, text_map, view};
+use crate::constraint::{Constraints, PASSWORD, POOL_ID, USERNAME};
 use crate::error::ApiError;
+use crate::message::{self, Medium, NO_CLIENT};
 use crate::password;
 use crate::service::Service;
 use crate::srp::Password;
 use crate::state::{State, User, UserStatus};
+use crate::trigger;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -27,10 +28,21 @@ pub(super) struct AdminCreateUser {
     temporary_password: Option<String>,
     force_alias_creation: Option<bool>,
     message_action: Option<String>,
+    desired_delivery_mediums: Option<Vec<String>>,
+    validation_data: Option<Vec<Attribute>>,
+    #[serde(default, deserialize_with = "text_map")]
+    client_metadata: BTreeMap<String, String>,
 }
 
-/// Makes a user with a temporary password. No message is sent: without `TemporaryPassword` only AdminSetUserPassword
-/// gets the user in. RESEND starts the life of the temporary password anew.
+/// How a new user learns of the temporary password.
+struct Invitation {
+    media: Vec<Medium>,
+    metadata: BTreeMap<String, String>,
+}
+
+/// Makes a user with a temporary password and sends it by each of DesiredDeliveryMediums (SMS when none is named) that
+/// the user has an address for; SUPPRESS sends nothing. RESEND makes a new temporary password for a user who still has
+/// one, and sends that.
 pub(super) async fn admin_create_user(
     service: &Service,
     request: AdminCreateUser,
@@ -45,8 +57,24 @@ pub(super) async fn admin_create_user(
         request.message_action.as_deref(),
         &["RESEND", "SUPPRESS"],
     );
-    let mut attributes = attributes(&mut constraints, request.user_attributes);
+    let mut media = Vec::new();
+    for medium in request.desired_delivery_mediums.iter().flatten() {
+        constraints.one_of("desiredDeliveryMediums", Some(medium), &["SMS", "EMAIL"]);
+        media.extend(Medium::from_name(medium));
+    }
+    if media.is_empty() {
+        media.push(Medium::Sms);
+    }
+    if request.message_action.as_deref() == Some("SUPPRESS") {
+        media.clear();
+    }
+    let mut attributes = attribute_map(&mut constraints, "userAttributes", request.user_attributes);
+    let validation = attribute_map(&mut constraints, "validationData", request.validation_data);
     constraints.check()?;
+    let invitation = Invitation {
+        media,
+        metadata: request.client_metadata,
+    };
     let resend = request.message_action.as_deref() == Some("RESEND");
 
     let now = service.now();
@@ -67,19 +95,42 @@ pub(super) async fn admin_create_user(
         Ok::<_, ApiError>((pool.srp_name().to_owned(), name, temporary))
     })?;
     let Some(name) = name else {
-        return resend_invitation(service, &pool_id, &username, temporary).await;
+        return resend_invitation(service, &pool_id, &username, temporary, &invitation).await;
     };
-    let internal = name.as_str().to_owned();
-    let password = service
-        .compute(move || Password::new(&pool_name, &internal, &temporary))
-        .await??;
     let mut user = User::new(name, attributes, now)?;
+    // The function may refuse; what it says about confirming is for those who sign up themselves.
+    let source = "PreSignUp_AdminCreateUser";
+    let metadata = &invitation.metadata;
+    let event = pre_sign_up_event(&pool_id, NO_CLIENT, source, &user, &validation, metadata);
+    trigger::call(service, event).await?;
+    let (internal, chosen) = (user.name.clone(), temporary.clone());
+    let password = service
+        .compute(move || Password::new(&pool_name, &internal, &chosen))
+        .await??;
     user.set_password(password, UserStatus::ForceChangePassword, now);
     let force = request.force_alias_creation == Some(true);
-    service.change(|state| {
-        let user = state.pool_mut(&pool_id)?.add_user(user, force)?;
-        Ok(json!({ "User": view::user(user, "Attributes", view::attributes(user, |_| true)) }))
-    })
+    let (key, answer) = service.change(|state| {
+        let pool = state.pool_mut(&pool_id)?;
+        let key = pool.key(&user.name);
+        let user = pool.add_user(user, force)?;
+        let view = view::user(user, "Attributes", view::attributes(user, |_| true));
+        Ok::<_, ApiError>((key, json!({ "User": view })))
+    })?;
+    invitation.send(service, &pool_id, &key, &temporary).await?;
+    Ok(answer)
+}
+
+impl Invitation {
+    async fn send(
+        &self,
+        service: &Service,
+        pool: &str,
+        key: &str,
+        temporary: &str,
+    ) -> Result<(), ApiError> {
+        let (metadata, media) = (&self.metadata, &self.media);
+        message::invite(service, pool, NO_CLIENT, metadata, key, media, temporary).await
+    }
 }
 
 async fn resend_invitation(
@@ -87,50 +138,32 @@ async fn resend_invitation(
     pool_id: &str,
     username: &str,
     temporary: String,
+    invitation: &Invitation,
 ) -> Result<Value, ApiError> {
     let waiting = |state: &State| {
-        let user = state.pool(pool_id)?.user(username)?;
+        let pool = state.pool(pool_id)?;
+        let user = pool.user(username)?;
         match user.status {
-            UserStatus::ForceChangePassword => Ok(()),
+            UserStatus::ForceChangePassword => Ok(pool.key(&user.name)),
             _ => Err(ApiError::unsupported_user_state(
                 "Resend not possible. User is not in the state FORCE_CHANGE_PASSWORD.",
             )),
         }
     };
-    service.read(waiting)?;
+    let key = service.read(waiting)?;
     set_password(
         service,
         pool_id,
-        username,
-        temporary,
+        &key,
+        temporary.clone(),
         UserStatus::ForceChangePassword,
     )
     .await?;
+    invitation.send(service, pool_id, &key, &temporary).await?;
     service.read(|state| {
         let user = state.pool(pool_id)?.user(username)?;
         Ok(json!({ "User": view::user(user, "Attributes", view::attributes(user, |_| true)) }))
     })
-}
-
-fn attributes(
-    constraints: &mut Constraints,
-    list: Option<Vec<Attribute>>,
-) -> BTreeMap<String, String> {
-    let mut attributes = BTreeMap::new();
-    for attribute in list.unwrap_or_default() {
-        let name = constraints.required(
-            "userAttributes.member.name",
-            attribute.name,
-            &ATTRIBUTE_NAME,
-        );
-        let value = constraints.optional(
-            "userAttributes.member.value",
-            attribute.value,
-            &ATTRIBUTE_VALUE,
-        );
-        attributes.insert(name, value.unwrap_or_default());
-    }
-    attributes
 }
 
 #[derive(Deserialize)]
@@ -157,31 +190,28 @@ pub(super) async fn admin_set_user_password(
     } else {
         UserStatus::ForceChangePassword
     };
-    set_password(service, &pool_id, &username, password, status).await?;
+    let key = service.read(|state| {
+        let pool = state.pool(&pool_id)?;
+        Ok::<_, ApiError>(pool.key(&pool.user(&username)?.name))
+    })?;
+    set_password(service, &pool_id, &key, password, status).await?;
     Ok(json!({}))
 }
 
+/// `key` is the user's in the pool.
 async fn set_password(
     service: &Service,
     pool_id: &str,
-    username: &str,
-    password: String,
+    key: &str,
+    chosen: String,
     status: UserStatus,
 ) -> Result<(), ApiError> {
-    let (pool_name, name) = service.read(|state| {
-        let pool = state.pool(pool_id)?;
-        let user = pool.user(username)?;
-        pool.settings.password_policy.check(&password)?;
-        Ok::<_, ApiError>((pool.srp_name().to_owned(), user.name.clone()))
-    })?;
-    let internal = name.clone();
-    let password = service
-        .compute(move || Password::new(&pool_name, &internal, &password))
-        .await??;
+    let password = password::enrol(service, pool_id, key, chosen).await?;
     let now = service.now();
     service.change(|state| {
         let pool = state.pool_mut(pool_id)?;
-        pool.user_mut(&name)?.set_password(password, status, now);
+        let user = pool.users.get_mut(key).ok_or_else(ApiError::user_missing)?;
+        user.set_password(password, status, now);
         Ok(())
     })
 }
@@ -273,8 +303,7 @@ pub(super) fn admin_delete_user(
     service.change(|state| {
         let pool = state.pool_mut(&pool_id)?;
         let key = pool.key(&pool.user(&username)?.name);
-        pool.users.remove(&key);
-        pool.grants.retain(|_, grant| grant.user != key);
+        pool.remove_user(&key);
         Ok(Value::Null)
     })
 }
