@@ -85,7 +85,7 @@ fn check(options: CheckOptions) -> u8 {
     let loaded = load(options.run);
     let mut code = 0;
     let done = block_on(async {
-        let report = check::Report::of(loaded, options.offline).await;
+        let report = check::Report::of(loaded, &environment(), options.offline).await;
         code = report.exit_code();
         report.write(options.json, &mut io::stdout())?;
         Ok(())

@@ -11,10 +11,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use super::check::Report;
+use super::check::{Finding, Report, Severity};
 use super::healthcheck::{PATIENCE, Target};
 use super::*;
-use crate::cognito::{Finding, Outcome};
 
 const MINIMAL: &str = include_str!("../../config/minimal.toml");
 
@@ -125,7 +124,7 @@ fn written(report: &Report, as_json: bool) -> String {
 #[tokio::test]
 async fn check_says_each_problem_on_a_line_and_exits_78() {
     let loaded = Config::from_toml("a.toml", &MINIMAL.replace("client_id", "clientid"));
-    let report = Report::of(loaded, false).await;
+    let report = Report::of(loaded, &BTreeMap::new(), false).await;
     assert_eq!(report.exit_code(), CONFIGURATION);
     assert_eq!(
         written(&report, false),
@@ -142,7 +141,7 @@ async fn check_says_each_problem_on_a_line_and_exits_78() {
 
 #[tokio::test]
 async fn check_offline_asks_nobody() {
-    let report = Report::of(Config::from_toml("a.toml", MINIMAL), true).await;
+    let report = Report::of(Config::from_toml("a.toml", MINIMAL), &BTreeMap::new(), true).await;
     assert_eq!((report.exit_code(), report.findings.len()), (0, 0));
     assert_eq!(written(&report, false), "ok: the configuration is right\n");
 }
@@ -157,48 +156,67 @@ async fn check_tells_a_pool_and_an_upstream_that_do_not_answer() {
         "public_origin = \"http://localhost:1\"\n[upstream]\nurl = \"http://{closed}\"\n[cognito]\n\
          user_pool_id = \"local_a\"\nclient_id = \"a\"\nendpoint = \"http://{closed}\"\nissuer = \"http://{closed}/local_a\"\n"
     );
-    let report = Report::of(Config::from_toml("a.toml", &text), false).await;
+    let report = Report::of(Config::from_toml("a.toml", &text), &BTreeMap::new(), false).await;
     let failed: Vec<_> = report
         .findings
         .iter()
-        .map(|finding| (finding.subject, finding.outcome))
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.check)
         .collect();
-    let expected = ["keys", "app client", "upstream"].map(|subject| (subject, Outcome::Failed));
-    assert_eq!(failed, expected);
+    assert_eq!(failed, ["keys", "app-client-flow", "upstream"]);
     assert!(
-        report.findings.iter().all(|finding| finding.hint.is_some()),
+        report
+            .findings
+            .iter()
+            .all(|finding| finding.remedy.is_some()),
         "{report:?}"
     );
     assert_eq!(report.exit_code(), FAILED);
 }
 
 #[test]
-fn findings_stand_with_their_hints() {
+fn findings_stand_with_why_and_what_to_do() {
+    let finding = |severity, check, what: &str| Finding {
+        severity,
+        check,
+        what: what.to_owned(),
+        why: None,
+        remedy: None,
+        command: None,
+    };
     let report = Report {
         problems: Vec::new(),
         warnings: Vec::new(),
         findings: vec![
+            finding(Severity::Ok, "keys", "2 keys"),
             Finding {
-                subject: "keys",
-                outcome: Outcome::Ok,
-                detail: "2 keys".to_owned(),
-                hint: None,
+                why: Some("nobody can sign in".to_owned()),
+                remedy: Some("set cognito.client_id".to_owned()),
+                command: Some("aws cognito-idp list-user-pool-clients".to_owned()),
+                ..finding(Severity::Error, "app-client", "there is none")
             },
-            Finding {
-                subject: "app client",
-                outcome: Outcome::Failed,
-                detail: "there is none".to_owned(),
-                hint: Some("set cognito.client_id".to_owned()),
-            },
+            finding(Severity::Warning, "a", "b"),
+            finding(Severity::Warning, "c", "d"),
         ],
     };
     assert_eq!(
         written(&report, false),
-        "ok: the configuration is right\nok: keys: 2 keys\nfail: app client: there is none\n      set cognito.client_id\n"
+        "ok: the configuration is right\nok: keys: 2 keys\nerror: app-client: there is none\n    \
+         why  nobody can sign in\n    do   set cognito.client_id\n    run  aws cognito-idp list-user-pool-clients\n\
+         warning: a: b\nwarning: c: d\n1 error, 2 warnings\n"
     );
     let json: serde_json::Value = serde_json::from_str(&written(&report, true)).unwrap();
     assert_eq!(json["ok"], false);
-    assert_eq!(json["findings"][1]["outcome"], "failed");
+    let told = &json["findings"][1];
+    assert_eq!(
+        (&told["severity"], &told["check"], &told["do"]),
+        (
+            &"error".into(),
+            &"app-client".into(),
+            &"set cognito.client_id".into()
+        )
+    );
+    assert_eq!(json["findings"][0]["why"], serde_json::Value::Null);
 }
 
 /// Reads one request's head and answers it.

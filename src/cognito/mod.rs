@@ -13,7 +13,7 @@ mod token;
 mod transport;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +22,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::rand;
 use cognito_flow::{
-    Answer, AppClient, Context, Credentials, Entropy, Flow, FlowKind, Pending, Refresh, RefreshWay,
-    Secret, Step, TokenSet, UnixSeconds,
+    Answer, AppClient, Context, Credentials, Entropy, Flow, FlowSettings, NewDevice, Pending,
+    Refresh, RefreshWay, RememberedDevice, Secret, Step, TokenSet, UnixSeconds,
 };
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
@@ -35,9 +35,10 @@ use self::transport::Transport;
 use crate::clock::Clock;
 use crate::identity::Claims;
 
+pub use self::api::{AwsCredentials, ClientSettings, Described, MfaSettings, PoolSettings};
 pub use self::error::{CognitoError, Fault, PasswordRule, Refused};
 pub use self::jwks::KeysError;
-pub use self::probe::{Finding, Outcome};
+pub use self::probe::Opening;
 pub use self::settings::Settings;
 pub use self::token::TokenError;
 pub use self::transport::{Obstacle, SetupError, TransportError};
@@ -46,7 +47,7 @@ pub use self::transport::{Obstacle, SetupError, TransportError};
 #[derive(Debug)]
 pub struct UserPool {
     client: Arc<AppClient>,
-    flow: FlowKind,
+    flow: Arc<FlowSettings>,
     clock: Clock,
     api: Api,
     jwks: Jwks,
@@ -64,7 +65,7 @@ pub enum Progress {
     /// The pool asks something more.
     Ask(Pending),
     /// Done, and the tokens are verified.
-    SignedIn(SignedIn),
+    SignedIn(Box<SignedIn>),
 }
 
 /// Verified tokens.
@@ -74,6 +75,10 @@ pub struct SignedIn {
     pub claims: Claims,
     /// For renewing; Cognito's tokens are opaque to everybody else.
     pub grant: RefreshGrant,
+    /// For calls in the person's own name, which follow at once: no session keeps it.
+    pub access_token: Secret<String>,
+    /// Set when the pool remembers devices and did not know this one: it must be confirmed, or the grant will be refused.
+    pub new_device: Option<NewDevice>,
     /// When the access token was issued and when it ends (`iat`, `exp`).
     pub issued_at: UnixSeconds,
     /// See `issued_at`.
@@ -91,6 +96,8 @@ pub struct RefreshGrant {
     pub username: String,
     /// The `sub` that renewed tokens must have.
     pub subject: String,
+    /// `device_key` of the access token, where the pool remembers devices: it must be named when renewing.
+    pub device_key: Option<String>,
 }
 
 impl UserPool {
@@ -104,7 +111,7 @@ impl UserPool {
         let client = Arc::new(settings.client);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
-            flow: settings.flow,
+            flow: Arc::new(settings.flow),
             api: Api::new(
                 Arc::clone(&client),
                 &settings.endpoint,
@@ -131,14 +138,24 @@ impl UserPool {
         self.jwks.is_ready()
     }
 
-    /// Starts a sign-in with the configured flow.
+    /// How sign-ins go.
+    pub fn flow(&self) -> &FlowSettings {
+        &self.flow
+    }
+
+    /// Starts a sign-in with the configured flow. `device` is this browser's, for this person.
     ///
     /// # Errors
     /// [`CognitoError`] says what the person and the operator can do.
-    pub async fn begin(&self, credentials: Credentials) -> Result<Progress, CognitoError> {
-        let kind = self.flow;
-        self.run(move |context| Ok(Flow::begin(kind, credentials, context)?))
-            .await
+    pub async fn begin(
+        &self,
+        credentials: Credentials,
+        device: Option<RememberedDevice>,
+    ) -> Result<Progress, CognitoError> {
+        self.run(device, move |context| {
+            Ok(Flow::begin(credentials, context)?)
+        })
+        .await
     }
 
     /// Goes on with the person's answer.
@@ -146,8 +163,13 @@ impl UserPool {
     /// # Errors
     /// As [`UserPool::begin`]. After [`CognitoError::retry_same_step`] the same sealed sign-in can be
     /// answered again; after any other the sign-in begins anew.
-    pub async fn answer(&self, pending: Pending, answer: Answer) -> Result<Progress, CognitoError> {
-        self.run(move |context| Ok(pending.answer(answer, context)?))
+    pub async fn answer(
+        &self,
+        pending: Pending,
+        answer: Answer,
+        device: Option<RememberedDevice>,
+    ) -> Result<Progress, CognitoError> {
+        self.run(device, move |context| Ok(pending.answer(answer, context)?))
             .await
     }
 
@@ -168,28 +190,40 @@ impl UserPool {
         self.api.revoke(refresh_token).await.inspect_err(report)
     }
 
-    async fn run<F>(&self, first: F) -> Result<Progress, CognitoError>
+    async fn run<F>(
+        &self,
+        device: Option<RememberedDevice>,
+        first: F,
+    ) -> Result<Progress, CognitoError>
     where
         F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
     {
-        self.drive(first).await.inspect_err(report)
+        let device = device.map(Arc::new);
+        self.drive(device, first).await.inspect_err(report)
     }
 
     /// Lets the pool and the machine answer each other until a person is asked or the tokens are there.
-    async fn drive<F>(&self, first: F) -> Result<Progress, CognitoError>
+    async fn drive<F>(
+        &self,
+        device: Option<Arc<RememberedDevice>>,
+        first: F,
+    ) -> Result<Progress, CognitoError>
     where
         F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
     {
-        let mut step = self.compute(first).await?;
+        let mut step = self.compute(device.clone(), first).await?;
         loop {
             match step {
                 Step::Call(call, flow) => {
                     let reply = self.api.send(call).await?;
-                    let next = self.compute(move |context| Ok(flow.on_reply(reply, context)?));
-                    step = next.await?;
+                    let next = move |context: Context<'_>| Ok(flow.on_reply(reply, context)?);
+                    step = self.compute(device.clone(), next).await?;
                 }
                 Step::Ask(pending) => return Ok(Progress::Ask(pending)),
-                Step::Done(tokens) => return self.verify(tokens).await.map(Progress::SignedIn),
+                Step::Done(tokens) => {
+                    let signed_in = self.verify(tokens).await?;
+                    return Ok(Progress::SignedIn(Box::new(signed_in)));
+                }
             }
         }
     }
@@ -202,8 +236,7 @@ impl UserPool {
         } else {
             RefreshWay::GetTokensFromRefreshToken
         };
-        // Remembered devices are a later part; a session has no device key yet.
-        let device_key = None;
+        let device_key = grant.device_key.clone();
         let token = grant.refresh_token.clone();
         let (call, refresh) = Refresh::begin(way, token, &grant.username, device_key, &self.client);
         let tokens = match self.api.send(call).await {
@@ -245,7 +278,10 @@ impl UserPool {
                 refresh_token,
                 username: access.username,
                 subject: access.subject,
+                device_key: access.device_key,
             },
+            access_token: tokens.access_token,
+            new_device: tokens.new_device,
             issued_at: access.issued_at,
             expires_at: access.expires_at,
             auth_time: id.auth_time,
@@ -253,7 +289,11 @@ impl UserPool {
     }
 
     /// Runs one step of the machine off the async threads, with fresh random bits (2 to 15 ms of CPU).
-    async fn compute<F>(&self, step: F) -> Result<Step, CognitoError>
+    async fn compute<F>(
+        &self,
+        device: Option<Arc<RememberedDevice>>,
+        step: F,
+    ) -> Result<Step, CognitoError>
     where
         F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
     {
@@ -263,12 +303,15 @@ impl UserPool {
             return Err(busy);
         };
         let client = Arc::clone(&self.client);
+        let settings = Arc::clone(&self.flow);
         let now = self.clock.now();
         let work = tokio::task::spawn_blocking(move || {
             // Held until the work is done, also when nobody waits for it any more.
             let _place = place;
             step(Context {
                 client: &client,
+                settings: &settings,
+                device: device.as_deref(),
                 now,
                 entropy: entropy()?,
             })

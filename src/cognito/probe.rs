@@ -1,122 +1,90 @@
-//! What `sidegate check` asks the pool: are the keys there, does the app client exist, does it allow the flow?
+//! What `sidegate check` asks the pool as any visitor could, with a made-up user and a made-up token.
 //!
-//! Found out as any visitor could, with a made-up user: no credentials of AWS are needed, and nobody's
-//! failed attempts are counted. Under USER_PASSWORD_AUTH a user-migration trigger sees the made-up name.
+//! No credentials of AWS are needed, nobody's failed attempts are counted, and no message can be
+//! delivered: the name ends in `.invalid` (RFC 2606). Triggers of the pool see the made-up name. What an
+//! answer means is for `check` to say.
 
-use cognito_flow::{Credentials, Flow, Secret, Step};
+use cognito_flow::{Credentials, Flow, Refresh, RefreshWay, Reply, Secret, Step};
 
 use super::UserPool;
+use super::api::{AwsCredentials, Described};
 use super::error::CognitoError;
 
-/// One thing that was looked at.
+/// The pool's first answer to a made-up user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What: `keys`, `app client`.
-    pub subject: &'static str,
-    /// Whether it is as it must be.
-    pub outcome: Outcome,
-    /// What was found, in a line.
-    pub detail: String,
-    /// What to change, if it is not.
-    pub hint: Option<String>,
-}
-
-/// How it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// As it must be.
-    Ok,
-    /// Works, but should be changed.
-    Warning,
-    /// Sign-in cannot work.
-    Failed,
+pub struct Opening {
+    /// The name that was made up.
+    pub username: String,
+    /// `ChallengeName`; `None` when the pool gave tokens.
+    pub challenge: Option<String>,
 }
 
 impl UserPool {
-    /// Asks the pool for its keys, and whether the app client allows the configured flow.
-    pub async fn probe(&self) -> Vec<Finding> {
-        vec![self.probe_keys().await, self.probe_client().await]
+    /// Fetches the pool's keys; how many there are.
+    ///
+    /// # Errors
+    /// Why tokens cannot be checked.
+    pub async fn probe_keys(&self) -> Result<usize, CognitoError> {
+        Ok(self.jwks.refresh().await?)
     }
 
-    async fn probe_keys(&self) -> Finding {
-        const SUBJECT: &str = "keys";
-        match self.jwks.refresh().await {
-            Ok(count) => Finding::ok(SUBJECT, format!("{count} keys to check tokens with")),
-            Err(error) => Finding::failed(SUBJECT, &error.into()),
-        }
+    /// How many seconds this machine's clock is ahead of the service's; `None` when the service does not tell.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub async fn probe_clock(&self) -> Result<Option<i64>, CognitoError> {
+        let there = self.api.date().await?;
+        let here = i64::try_from(self.clock.now().0).unwrap_or(i64::MAX);
+        Ok(there.map(|there| here.saturating_sub(there)))
     }
 
-    async fn probe_client(&self) -> Finding {
-        const SUBJECT: &str = "app client";
-        let flow = self.flow;
-        let allowed = || {
-            Finding::ok(
-                SUBJECT,
-                format!("{} allows {flow}", self.client.client_id()),
-            )
-        };
-        let reply = match self.first_call().await {
-            Ok(Step::Call(call, _)) => self.api.send(call).await.map(drop),
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
-        match reply {
-            Err(CognitoError::BadCredentials(refused))
-                if refused.exception() == "UserNotFoundException" =>
-            {
-                Finding {
-                    outcome: Outcome::Warning,
-                    detail: format!(
-                        "{} allows {flow}, and tells anybody whether a user exists",
-                        self.client.client_id()
-                    ),
-                    hint: Some(
-                        "set PreventUserExistenceErrors of the app client to ENABLED".to_owned(),
-                    ),
-                    ..allowed()
-                }
-            }
-            Err(error) if error.is_outage() && !is_of_a_trigger(&error) => {
-                Finding::failed(SUBJECT, &error)
-            }
-            // Whatever else is said of a made-up user is said by a client that runs the flow.
-            Ok(()) | Err(_) => allowed(),
-        }
-    }
-
-    /// A sign-in of nobody, as far as its first call.
-    async fn first_call(&self) -> Result<Step, CognitoError> {
-        let kind = self.flow;
+    /// Begins a sign-in of nobody with the configured flow.
+    ///
+    /// # Errors
+    /// What the pool has against it; for most pools an error is the right answer.
+    pub async fn probe_sign_in(&self) -> Result<Opening, CognitoError> {
+        // An e-mail address is taken by every pool, also by those where people sign in with one.
+        let username = format!("sidegate-check-{}@check.invalid", uuid::Uuid::new_v4());
         let credentials = Credentials {
-            username: format!("sidegate-check-{}", uuid::Uuid::new_v4()),
-            password: Secret::new(uuid::Uuid::new_v4().to_string()),
+            username: username.clone(),
+            password: Some(Secret::new(format!("Aa1!{}", uuid::Uuid::new_v4()))),
+            preferred: self.flow.preferred_challenge,
         };
-        self.compute(move |context| Ok(Flow::begin(kind, credentials, context)?))
-            .await
+        let step = self
+            .compute(None, move |context| Ok(Flow::begin(credentials, context)?))
+            .await?;
+        let Step::Call(call, _) = step else {
+            return Err(CognitoError::Internal("a sign-in begins without a call"));
+        };
+        let challenge = match self.api.send(call).await? {
+            Reply::Challenge { name, .. } => Some(name),
+            _ => None,
+        };
+        Ok(Opening {
+            username,
+            challenge,
+        })
     }
-}
 
-impl Finding {
-    fn ok(subject: &'static str, detail: String) -> Self {
-        Self {
-            subject,
-            outcome: Outcome::Ok,
-            detail,
-            hint: None,
+    /// Tries to renew a made-up refresh token, in the way sessions are renewed.
+    ///
+    /// # Errors
+    /// [`CognitoError::RefreshRefused`] is the right answer.
+    pub async fn probe_refresh(&self) -> Result<(), CognitoError> {
+        let token = Secret::new(format!("sidegate-check-{}", uuid::Uuid::new_v4()));
+        let way = RefreshWay::GetTokensFromRefreshToken;
+        let (call, refresh) = Refresh::begin(way, token, "sidegate-check", None, &self.client);
+        match self.api.send(call).await {
+            Err(error @ CognitoError::NotOffered(_)) => {
+                let (call, _) = refresh.fall_back(&self.client).ok_or(error)?;
+                self.api.send(call).await.map(drop)
+            }
+            other => other.map(drop),
         }
     }
 
-    fn failed(subject: &'static str, error: &CognitoError) -> Self {
-        Self {
-            subject,
-            outcome: Outcome::Failed,
-            detail: error.to_string(),
-            hint: error.operator_hint(),
-        }
+    /// Reads the pool's own settings with credentials of AWS.
+    pub async fn describe(&self, credentials: AwsCredentials) -> Described {
+        self.api.describe(credentials).await
     }
-}
-
-/// A trigger that does not like the made-up user runs only after the client and the flow were found good.
-fn is_of_a_trigger(error: &CognitoError) -> bool {
-    matches!(error, CognitoError::TriggerFailed(_))
 }

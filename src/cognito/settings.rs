@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cognito_flow::{AppClient, FlowKind};
+use cognito_flow::{AppClient, FlowKind, FlowSettings};
 use url::{ParseError, Url};
 
 /// Longest wait for one call.
@@ -14,8 +14,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// Pool id, client id and, for a client that has one, its secret.
     pub client: AppClient,
-    /// The flow that sign-in begins with.
-    pub flow: FlowKind,
+    /// The flow that sign-in begins with, and how it goes.
+    pub flow: FlowSettings,
     /// Where the Cognito API answers; default `https://cognito-idp.{region}.amazonaws.com/`.
     pub endpoint: Url,
     /// The `iss` of the pool's tokens; default `https://cognito-idp.{region}.amazonaws.com/{pool id}`.
@@ -46,7 +46,7 @@ impl Settings {
         Ok(Self {
             jwks_url: Self::jwks_url_of(&issuer)?,
             client,
-            flow,
+            flow: FlowSettings::new(flow),
             endpoint,
             issuer,
             ca_file: None,

@@ -1,4 +1,4 @@
-//! What the tests of this part share: keys that sign tokens, and a server that says what it is told to.
+//! What the tests of this part and of `check` share: keys that sign tokens, and a server that says what it is told to.
 //!
 //! The server is a real socket on loopback and speaks HTTP/1.1 by hand, because half of what it must do
 //! no HTTP library lets one do: hang, break off, never end.
@@ -128,7 +128,7 @@ pub(super) fn tokens_of(id: &Value, access: &Value, refresh_token: Option<&str>)
 }
 
 /// Settings for the server: the API and the keys at its address.
-pub(super) fn settings(address: SocketAddr, flow: FlowKind) -> Settings {
+pub(crate) fn settings(address: SocketAddr, flow: FlowKind) -> Settings {
     let client = AppClient::new(
         "eu-west-1_AbC123xyz".parse().unwrap(),
         CLIENT_ID.parse().unwrap(),
@@ -149,7 +149,7 @@ pub(super) fn pool(address: SocketAddr, flow: FlowKind) -> UserPool {
 
 /// What the server says to one request.
 #[derive(Clone, Debug)]
-pub(super) enum Say {
+pub(crate) enum Say {
     /// Status and a JSON body.
     Json(u16, String),
     /// These very bytes, then the end of the connection.
@@ -163,11 +163,11 @@ pub(super) enum Say {
 }
 
 impl Say {
-    pub(super) fn exception(name: &str, message: &str) -> Self {
+    pub(crate) fn exception(name: &str, message: &str) -> Self {
         Self::Json(400, json!({"__type": name, "message": message}).to_string())
     }
 
-    pub(super) fn challenge(name: &str, parameters: &Value) -> Self {
+    pub(crate) fn challenge(name: &str, parameters: &Value) -> Self {
         let body = json!({
             "ChallengeName": name, "Session": "planted-session-0123456789", "ChallengeParameters": parameters,
         });
@@ -177,15 +177,15 @@ impl Say {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// Request line and header fields.
-    pub(super) head: String,
-    pub(super) body: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Heard {
     /// The operation of `X-Amz-Target`, or `keys` for the key document.
-    pub(super) fn operation(&self) -> &str {
+    pub(crate) fn operation(&self) -> &str {
         let target = self
             .head
             .lines()
@@ -195,8 +195,8 @@ impl Heard {
 }
 
 /// The server. Its tasks end with it.
-pub(super) struct Stub {
-    pub(super) address: SocketAddr,
+pub(crate) struct Stub {
+    pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
     /// Bytes of endless answers that the system took.
     pub(super) sent: Arc<AtomicUsize>,
@@ -205,7 +205,7 @@ pub(super) struct Stub {
 
 impl Stub {
     /// Answers each request as `script` says.
-    pub(super) async fn start(script: impl Fn(&Heard) -> Say + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Heard) -> Say + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (heard, sent) = (Arc::default(), Arc::default());
@@ -234,7 +234,7 @@ impl Stub {
     }
 
     /// The key document for requests of it, and `script` for the API.
-    pub(super) async fn with_keys(script: impl Fn(&Heard) -> Say + Send + Sync + 'static) -> Self {
+    pub(crate) async fn with_keys(script: impl Fn(&Heard) -> Say + Send + Sync + 'static) -> Self {
         Self::start(move |heard| match heard.operation() {
             "keys" => Say::Json(200, key_document(&[&ID_KEY, &ACCESS_KEY])),
             _ => script(heard),
@@ -243,12 +243,12 @@ impl Stub {
     }
 
     /// All requests so far.
-    pub(super) fn heard(&self) -> Vec<Heard> {
+    pub(crate) fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()
     }
 
     /// The operations so far, in order.
-    pub(super) fn operations(&self) -> Vec<String> {
+    pub(crate) fn operations(&self) -> Vec<String> {
         self.heard()
             .iter()
             .map(|heard| heard.operation().to_owned())

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cognito_flow::{ClientId, FlowKind, UserPoolId};
+use cognito_flow::{ClientId, FlowKind, UnknownFlowKind, UserPoolId};
 use ipnet::IpNet;
 use url::Url;
 
@@ -210,9 +210,8 @@ impl Setting for ClientId {
 
 impl Setting for FlowKind {
     fn parse(text: &str, _example: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| {
-            format!("this version has no flow {text:?}; write USER_SRP_AUTH or USER_PASSWORD_AUTH")
-        })
+        text.parse()
+            .map_err(|error: UnknownFlowKind| error.to_string())
     }
 }
 

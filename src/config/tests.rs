@@ -46,7 +46,7 @@ fn the_minimal_file_is_enough_and_the_rest_has_its_defaults() {
     assert!(config.server.tls.is_none());
     assert_eq!(config.session.idle_timeout, Duration::from_secs(30 * 60));
     assert_eq!(config.session.max_bytes, 300 << 20);
-    assert_eq!(config.cognito.flow.to_string(), "USER_SRP_AUTH");
+    assert_eq!(config.cognito.flow.kind.to_string(), "USER_SRP_AUTH");
     assert_eq!(
         config.cognito.issuer,
         "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC123xyz"

@@ -23,7 +23,7 @@ pub(crate) const TOKEN_LIFE: u64 = 1500;
 
 /// What the pool answers to the next renewal.
 pub(crate) enum Outcome {
-    Tokens(SignedIn),
+    Tokens(Box<SignedIn>),
     Outage,
     Refused,
     Panic,
@@ -94,7 +94,7 @@ impl Renew for FakePool {
                     tokens.grant.refresh_token = Secret::new(format!("renewed-{count}"));
                     Ok(tokens)
                 }
-                Some(Outcome::Tokens(tokens)) => Ok(tokens),
+                Some(Outcome::Tokens(tokens)) => Ok(*tokens),
                 Some(Outcome::Outage) => Err(PoolFailure::Outage("no answer".into())),
                 Some(Outcome::Refused) => Err(PoolFailure::Refused("token revoked".into())),
                 Some(Outcome::Panic) => panic!("a fault in the pool's client"),
@@ -208,7 +208,10 @@ pub(crate) fn signed_in(subject: &str, now: UnixSeconds) -> SignedIn {
             refresh_token: Secret::new(format!("{:a<1785}", format!("first-of-{subject}-"))),
             username: subject.to_owned(),
             subject: subject.to_owned(),
+            device_key: None,
         },
+        access_token: Secret::new("access".to_owned()),
+        new_device: None,
         issued_at: now,
         expires_at: UnixSeconds(now.0 + TOKEN_LIFE),
         auth_time: now,

@@ -17,6 +17,7 @@ pub(super) struct KeptGrant {
     token: Token,
     /// The access token's user name, where it is not the identity's.
     username: Option<Box<str>>,
+    device_key: Option<Box<str>>,
 }
 
 enum Token {
@@ -39,6 +40,7 @@ impl KeptGrant {
             ),
             username: (*grant.username != *identity.username)
                 .then(|| grant.username.as_str().into()),
+            device_key: grant.device_key.as_deref().map(Into::into),
         }
     }
 
@@ -49,6 +51,7 @@ impl KeptGrant {
             refresh_token: self.refresh_token(),
             username: username.to_string(),
             subject: identity.subject.to_string(),
+            device_key: self.device_key.as_deref().map(str::to_owned),
         }
     }
 
@@ -66,7 +69,13 @@ impl KeptGrant {
             Token::Plain(text) => text.expose().len(),
             Token::Packed(bytes) => bytes.expose().len(),
         };
-        token + self.username.as_ref().map_or(0, |name| name.len())
+        let texts = [&self.username, &self.device_key];
+        token
+            + texts
+                .into_iter()
+                .flatten()
+                .map(|text| text.len())
+                .sum::<usize>()
     }
 }
 
@@ -130,6 +139,7 @@ mod tests {
             refresh_token: Secret::new(token.to_owned()),
             username: username.to_owned(),
             subject: "sub-1".to_owned(),
+            device_key: None,
         }
     }
 

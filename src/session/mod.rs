@@ -37,6 +37,7 @@ use crate::keys::Keys;
 use crate::origin::PublicOrigin;
 
 pub use self::cookie::{CookieNames, CookieValue, find_cookie};
+pub use self::record::least_renewal_margin;
 
 /// Limits of sessions.
 #[derive(Clone, Debug)]

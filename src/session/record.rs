@@ -8,6 +8,7 @@ use std::fmt;
 use std::mem::size_of;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
@@ -273,8 +274,17 @@ const ALLOCATION: usize = 16;
 fn renew_at(issued_at: UnixSeconds, expires_at: UnixSeconds, key: &SessionKey) -> UnixSeconds {
     let life = expires_at.0.saturating_sub(issued_at.0);
     // From 15 to 20 hundredths, in steps of 5/256 of a hundredth.
-    let ahead = life.saturating_mul(15 * 256 + 5 * key.step()) / (100 * 256);
+    let share = LEAST_AHEAD * 256 + 5 * key.step();
+    let ahead = life.saturating_mul(share) / (100 * 256);
     UnixSeconds(expires_at.0.saturating_sub(ahead))
+}
+
+/// Least part of a token's life that is left when its renewal begins, in hundredths.
+const LEAST_AHEAD: u64 = 15;
+
+/// Least time that is left when the renewal of a token of this life begins.
+pub fn least_renewal_margin(life: Duration) -> Duration {
+    Duration::from_secs(life.as_secs().saturating_mul(LEAST_AHEAD) / 100)
 }
 
 impl fmt::Debug for Record {

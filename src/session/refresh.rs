@@ -305,7 +305,7 @@ mod tests {
         let mut tokens = signed_in("alice", bed.clock.now());
         let claims = serde_json::json!({"sub": "alice", "cognito:username": "alice", "cognito:groups": ["new"]});
         tokens.claims = crate::identity::Claims::verified(claims.as_object().unwrap().clone());
-        bed.pool.answer_next(Outcome::Tokens(tokens));
+        bed.pool.answer_next(Outcome::Tokens(Box::new(tokens)));
         let caller = bed.caller(&request).await.unwrap();
         assert_eq!(caller.identity.groups[..], [Box::<str>::from("new")]);
         ended.cancel();
@@ -452,7 +452,7 @@ mod tests {
     async fn tokens_of_another_user_end_the_session() {
         let (bed, request) = expired().await;
         let tokens = signed_in("mallory", bed.clock.now());
-        bed.pool.answer_next(Outcome::Tokens(tokens));
+        bed.pool.answer_next(Outcome::Tokens(Box::new(tokens)));
         assert!(bed.caller(&request).await.is_none());
     }
 
@@ -490,7 +490,7 @@ mod tests {
         for _ in 0..10 {
             let then = UnixSeconds(bed.clock.now().0 - 2 * TOKEN_LIFE);
             bed.pool
-                .answer_next(Outcome::Tokens(signed_in("alice", then)));
+                .answer_next(Outcome::Tokens(Box::new(signed_in("alice", then))));
         }
         for _ in 0..100 {
             assert!(matches!(

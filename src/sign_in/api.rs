@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::rand;
-use cognito_flow::{Answer, Challenge, Credentials, Pending, Secret};
+use cognito_flow::{Answer, Credentials, Secret};
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
@@ -157,12 +157,13 @@ impl SignIn {
         };
         let credentials = Credentials {
             username: request.username,
-            password: request.password.0,
+            password: Some(request.password.0),
+            preferred: None,
         };
         // Of its own for each request: a program that asks twice means it.
         let mut nonce = [0; 16];
         rand::fill(&mut nonce).map_err(|_| Fault::Random)?;
-        let begun = self.steps.begin(&nonce, credentials, visit.headers());
+        let begun = self.steps.begin(&nonce, credentials, None, visit.headers());
         let outcome = begun.await?;
         let (browser, cookie) = self.browser_of(visit)?;
         let mut response = self.api_outcome(&outcome, browser, &restart)?;
@@ -187,15 +188,14 @@ impl SignIn {
             // The attempt of an empty sign-in form asks nothing.
             return Err(TurnedAway::NotYours(restart).into());
         };
-        let answer = match pending.challenge() {
-            Challenge::NewPasswordRequired(_) => Answer::NewPassword {
-                password: request.response.0,
-                attributes: request.options.user_attributes,
-            },
+        let answer = Answer {
+            response: request.response.0,
+            attributes: request.options.user_attributes,
+            device_name: None,
         };
         let answered = self
             .steps
-            .answer(&request.attempt, pending, answer, visit.headers());
+            .answer(&request.attempt, pending, answer, None, visit.headers());
         let outcome = answered.await?;
         self.api_outcome(&outcome, attempt.browser, &restart)
     }
@@ -237,7 +237,7 @@ impl SignIn {
                 let attempt = self.seal_attempt(browser, restart, Some(pending))?;
                 let asked = json!({
                     "isSignedIn": false,
-                    "nextStep": next_step(pending),
+                    "nextStep": pending.challenge().next_step(),
                     "attempt": attempt,
                 });
                 Ok(answer(&asked, []))
@@ -287,16 +287,6 @@ impl SignIn {
 }
 
 const FORM: &str = "Send application/json with the members this endpoint names, each once, as texts that are not empty.";
-
-/// Amplify's name for what comes next, and what it needs to be answered.
-fn next_step(pending: &Pending) -> Value {
-    match pending.challenge() {
-        Challenge::NewPasswordRequired(asked) => json!({
-            "signInStep": "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED",
-            "missingAttributes": asked.required_attributes,
-        }),
-    }
-}
 
 /// A problem document (RFC 9457) like those of `refusal`, with Cognito's name for the error if it has one.
 fn document(

@@ -263,7 +263,7 @@ fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
 mod tests {
     use super::*;
     use cognito_flow::{
-        AppClient, Context, Credentials, Entropy, Flow, FlowKind, Reply, Secret, Step,
+        AppClient, Context, Credentials, Entropy, Flow, FlowKind, FlowSettings, Reply, Secret, Step,
     };
     use proptest::prelude::*;
 
@@ -285,16 +285,20 @@ mod tests {
     /// A sign-in that waits for a new password.
     fn pending() -> Pending {
         let client = AppClient::new("local_Ab12".parse().unwrap(), "abc".parse().unwrap(), None);
+        let settings = FlowSettings::new(FlowKind::UserPasswordAuth);
         let context = || Context {
             client: &client,
+            settings: &settings,
+            device: None,
             now: NOW,
             entropy: Entropy::new([7; 48]),
         };
         let credentials = Credentials {
             username: "jane".to_owned(),
-            password: Secret::new("pw".to_owned()),
+            password: Some(Secret::new("pw".to_owned())),
+            preferred: None,
         };
-        let begun = Flow::begin(FlowKind::UserPasswordAuth, credentials, context());
+        let begun = Flow::begin(credentials, context());
         let Ok(Step::Call(_, flow)) = begun else {
             panic!("no call")
         };

@@ -16,7 +16,7 @@ use super::accept::{Accepted, Hidden};
 use super::attempt::Restart;
 use super::attributes::{AttributeField, INPUT_PREFIX, input_id, input_name};
 use super::csrf::FormName;
-use super::error::{StepError, TurnedAway};
+use super::error::{Fault, StepError, TurnedAway};
 use super::form::{Form, bounded};
 use super::page::{ErrorView, NewPasswordView, put_retry_after};
 use super::visit::Visit;
@@ -69,7 +69,9 @@ impl SignIn {
         let outcome = match answer(&challenge, &form) {
             Ok(answer) => {
                 let headers = visit.headers();
-                self.steps.answer(&sealed, pending, answer, headers).await
+                self.steps
+                    .answer(&sealed, pending, answer, None, headers)
+                    .await
             }
             Err(error) => Err(Arc::new(error)),
         };
@@ -116,7 +118,9 @@ impl SignIn {
             csrf,
             cookie,
         } = hidden;
-        let Challenge::NewPasswordRequired(asked) = question.challenge;
+        let Challenge::NewPasswordRequired(asked) = question.challenge else {
+            return self.broken(visit, &Fault::Header);
+        };
         let value = |name: &str| {
             let form = question.form?;
             Some(form.text(&input_name(name)))
@@ -150,18 +154,15 @@ struct Question<'a> {
 
 /// The answer that a form holds.
 fn answer(challenge: &Challenge, form: &Form) -> Result<Answer, StepError> {
-    match challenge {
-        Challenge::NewPasswordRequired(_) => {
-            let attributes = form.starting_with(INPUT_PREFIX).map(|(name, value)| {
-                let value = bounded(&input_id(name), value)?;
-                Ok((name.to_owned(), value.to_owned()))
-            });
-            Ok(Answer::NewPassword {
-                password: Secret::new(form.answer(NEW_PASSWORD)?.to_owned()),
-                attributes: attributes.collect::<Result<BTreeMap<_, _>, StepError>>()?,
-            })
-        }
-    }
+    let attributes = form.starting_with(INPUT_PREFIX).map(|(name, value)| {
+        let value = bounded(&input_id(name), value)?;
+        Ok((name.to_owned(), value.to_owned()))
+    });
+    Ok(Answer {
+        response: Secret::new(form.answer(challenge.field())?.to_owned()),
+        attributes: attributes.collect::<Result<BTreeMap<_, _>, StepError>>()?,
+        device_name: None,
+    })
 }
 
 /// Whether the same question can be put again: the answer was not taken, or did not arrive.

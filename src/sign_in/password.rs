@@ -52,7 +52,7 @@ impl SignIn {
             Ok(credentials) => {
                 let headers = visit.headers();
                 self.steps
-                    .begin(sealed.as_bytes(), credentials, headers)
+                    .begin(sealed.as_bytes(), credentials, None, headers)
                     .await
             }
             Err(error) => Err(Arc::new(error)),
@@ -178,7 +178,8 @@ fn credentials(form: &Form) -> Result<Credentials, StepError> {
     }
     Ok(Credentials {
         username: username.to_owned(),
-        password: Secret::new(password.to_owned()),
+        password: Some(Secret::new(password.to_owned())),
+        preferred: None,
     })
 }
 
@@ -209,6 +210,6 @@ mod tests {
         let form = Form::parse(b"username=+jane&password=+a+b+").unwrap();
         let credentials = credentials(&form).unwrap();
         assert_eq!(credentials.username, " jane");
-        assert_eq!(credentials.password.expose(), " a b ");
+        assert_eq!(credentials.password.unwrap().expose(), " a b ");
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use cognito_flow::{Answer, Credentials, Pending};
+use cognito_flow::{Answer, Credentials, FirstFactor, Pending, RememberedDevice};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -61,18 +61,24 @@ impl Steps {
         &self,
         nonce: &[u8],
         credentials: Credentials,
+        device: Option<RememberedDevice>,
         request: &HeaderMap,
     ) -> Result<Arc<Outcome>, Arc<StepError>> {
+        let password = credentials.password.as_ref();
         let key = self.key_of([
             nonce,
             credentials.username.as_bytes(),
-            credentials.password.expose().as_bytes(),
+            credentials
+                .preferred
+                .map_or("", FirstFactor::name)
+                .as_bytes(),
+            password.map_or(&[], |password| password.expose().as_bytes()),
         ]);
         let place = self.place()?;
         let (pool, sessions, request) = self.for_step(request);
         let step = async move {
             let _place = place;
-            settle(pool.begin(credentials).await, &sessions, &request).await
+            settle(pool.begin(credentials, device).await, &sessions, &request).await
         };
         self.once.run(key, step).await
     }
@@ -83,25 +89,26 @@ impl Steps {
         attempt: &str,
         pending: Pending,
         answer: Answer,
+        device: Option<RememberedDevice>,
         request: &HeaderMap,
     ) -> Result<Arc<Outcome>, Arc<StepError>> {
-        let Answer::NewPassword {
-            password,
-            attributes,
-        } = &answer;
-        let parts = [attempt.as_bytes(), password.expose().as_bytes()].into_iter();
+        let parts = [attempt.as_bytes(), answer.response.expose().as_bytes()].into_iter();
+        let attributes = answer.attributes.iter();
         let key = self.key_of(
-            parts.chain(
-                attributes
-                    .iter()
-                    .flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]),
-            ),
+            parts
+                .chain(attributes.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]))
+                .chain(answer.device_name.iter().map(String::as_bytes)),
         );
         let place = self.place()?;
         let (pool, sessions, request) = self.for_step(request);
         let step = async move {
             let _place = place;
-            settle(pool.answer(pending, answer).await, &sessions, &request).await
+            settle(
+                pool.answer(pending, answer, device).await,
+                &sessions,
+                &request,
+            )
+            .await
         };
         self.once.run(key, step).await
     }
@@ -144,7 +151,7 @@ async fn settle(
 ) -> Result<Outcome, StepError> {
     let outcome = match progress {
         Ok(Progress::Ask(pending)) => Ok(Outcome::Ask(pending)),
-        Ok(Progress::SignedIn(signed_in)) => match sessions.begin(signed_in, request).await {
+        Ok(Progress::SignedIn(signed_in)) => match sessions.begin(*signed_in, request).await {
             Ok(cookies) => Ok(Outcome::SignedIn(cookies)),
             Err(error) => Err(Fault::Session(error).into()),
         },
@@ -225,12 +232,15 @@ mod tests {
         for number in 0..2 * MAX_STEPS {
             let credentials = Credentials {
                 username: "ada".to_owned(),
-                password: Secret::new("a-password".to_owned()),
+                password: Some(Secret::new("a-password".to_owned())),
+                preferred: None,
             };
             let request = HeaderMap::new();
             let nonce = number.to_be_bytes();
             // Asked once and dropped: the browser has hung up.
-            let answered = steps.begin(&nonce, credentials, &request).now_or_never();
+            let answered = steps
+                .begin(&nonce, credentials, None, &request)
+                .now_or_never();
             if let Some(Err(error)) = answered {
                 assert_eq!(error.status(), http::StatusCode::SERVICE_UNAVAILABLE);
                 refused += 1;

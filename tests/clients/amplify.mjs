@@ -1,43 +1,81 @@
-// Signs in to a local user pool with AWS Amplify, as a single-page app does.
-//
-// Arguments: endpoint, pool id, client id, user, password, new user, temporary password.
-// Prints one line for each way that worked; any rejection ends it with a stack trace.
+// AWS Amplify against the local pool, through every flow and challenge it supports, as a single-page app uses it.
 
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
 import { Amplify } from 'aws-amplify';
-import { confirmSignIn, fetchAuthSession, signIn, signOut } from 'aws-amplify/auth';
+import * as auth from 'aws-amplify/auth';
 
-const [endpoint, userPoolId, userPoolClientId, user, password, newUser, temporary] = process.argv.slice(2);
-Amplify.configure({
-  Auth: { Cognito: { userPoolId, userPoolClientId, userPoolEndpoint: endpoint } },
-});
+import { PASSWORD, TestPool, codeSentTo, endpoint, sampleTriggers, totp } from './pool.mjs';
 
-async function session(way) {
-  const { tokens } = await fetchAuthSession({ forceRefresh: true });
-  assert.equal(tokens.idToken.payload.email, way.user);
-  console.log(`ok ${way.name}, refreshed`);
+const ADA = 'ada@example.com';
+const PHONE = '+15555550123';
+const REFUSED = { name: 'NotAuthorizedException' };
+
+const triggers = await sampleTriggers();
+
+/** A new pool that Amplify is set up for; nobody is signed in. */
+async function configured(settings, client) {
+  const pool = await TestPool.create(settings, client);
+  Amplify.configure({ Auth: { Cognito: { userPoolId: pool.id, userPoolClientId: pool.clientId, userPoolEndpoint: endpoint } } });
+  return pool;
 }
 
-let answer = await signIn({ username: user, password });
-assert.equal(answer.nextStep.signInStep, 'DONE');
-await session({ name: 'USER_SRP_AUTH', user });
-await signOut();
+/** The step after a password. */
+async function signIn(username, options = {}, password = PASSWORD) {
+  const { nextStep } = await auth.signIn({ username, password, options });
+  return nextStep;
+}
 
-answer = await signIn({ username: user, password, options: { authFlowType: 'USER_PASSWORD_AUTH' } });
-assert.equal(answer.nextStep.signInStep, 'DONE');
-await session({ name: 'USER_PASSWORD_AUTH', user });
-await signOut({ global: true });
+async function answer(challengeResponse, options) {
+  const { nextStep } = await auth.confirmSignIn({ challengeResponse, options });
+  return nextStep;
+}
 
-answer = await signIn({ username: newUser, password: temporary });
-assert.equal(answer.nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED');
-assert.deepEqual(answer.nextStep.missingAttributes, ['given_name']);
-answer = await confirmSignIn({
-  challengeResponse: 'Nine-lives-of-a-cat-9',
-  options: { userAttributes: { given_name: 'Nova' } },
+/** Somebody is signed in, as the pool says, and stays so with new tokens. */
+async function assertSignedIn(step, email = ADA) {
+  assert.equal(step.signInStep, 'DONE');
+  assert.equal((await auth.fetchUserAttributes()).email, email);
+  const { tokens } = await auth.fetchAuthSession({ forceRefresh: true });
+  assert.equal(tokens.idToken.payload.email, email);
+}
+
+test('SRP and password: tokens, refresh, sign-out here and everywhere', async () => {
+  const pool = await configured();
+  await pool.user(ADA);
+  for (const authFlowType of ['USER_SRP_AUTH', 'USER_PASSWORD_AUTH']) {
+    await assertSignedIn(await signIn(ADA, { authFlowType }));
+    await auth.signOut({ global: authFlowType === 'USER_PASSWORD_AUTH' });
+    await assert.rejects(auth.fetchUserAttributes());
+    await assert.rejects(signIn(ADA, { authFlowType }, 'wrong-Pass-1!'), REFUSED);
+    await assert.rejects(signIn('nobody@example.com', { authFlowType }), REFUSED);
+  }
 });
-assert.equal(answer.nextStep.signInStep, 'DONE');
-await session({ name: 'NEW_PASSWORD_REQUIRED', user: newUser });
-await signOut();
 
-await assert.rejects(signIn({ username: user, password: 'wrong-Pass-1!' }), { name: 'NotAuthorizedException' });
-console.log('ok a wrong password');
+test('a temporary password is replaced, with the attribute that was missing', async () => {
+  const pool = await configured({ Schema: [{ Name: 'given_name', AttributeDataType: 'String', Required: true }] });
+  await pool.invited(ADA, 'Temporary-Pass-1!');
+  const step = await signIn(ADA, {}, 'Temporary-Pass-1!');
+  assert.equal(step.signInStep, 'CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED');
+  assert.deepEqual(step.missingAttributes, ['given_name']);
+  await assertSignedIn(await answer(PASSWORD, { userAttributes: { given_name: 'Ada' } }));
+  await auth.signOut();
+});
+
+test('a custom challenge, without the password and after it', async () => {
+  const pool = await configured({ LambdaConfig: triggers.custom('captcha') });
+  await pool.user(ADA);
+  for (const authFlowType of ['CUSTOM_WITHOUT_SRP', 'CUSTOM_WITH_SRP']) {
+    const { nextStep } = await auth.signIn({
+      username: ADA,
+      password: authFlowType === 'CUSTOM_WITH_SRP' ? PASSWORD : undefined,
+      options: { authFlowType },
+    });
+    assert.equal(nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_CUSTOM_CHALLENGE', authFlowType);
+    assert.match(nextStep.additionalInfo.captchaUrl, /^data:image\/png/);
+    assert.equal((await answer('WRONG')).signInStep, 'CONFIRM_SIGN_IN_WITH_CUSTOM_CHALLENGE');
+    await assertSignedIn(await answer(triggers.secret().answer));
+    await auth.signOut();
+  }
+  await assert.rejects(signIn(ADA, { authFlowType: 'CUSTOM_WITH_SRP' }, 'wrong-Pass-1!'), REFUSED);
+});

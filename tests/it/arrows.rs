@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("lib", &[]),
     ("main", &["cli"]),
-    ("cli", &["config", "run", "dev", "telemetry", "cognito"]),
+    (
+        "cli",
+        &["config", "run", "dev", "telemetry", "cognito", "session"],
+    ),
     (
         "config",
         &[
@@ -63,7 +66,7 @@ const LEAVES: &[&str] = &[
 
 /// Files that may name a foreign crate; nothing else may.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("aws_sdk_cognitoidentityprovider", &["cognito/api.rs"]),
+    ("aws_sdk_cognitoidentityprovider", &["cognito/api/"]),
     (
         "hyper",
         &[

@@ -88,7 +88,6 @@ pub(crate) struct TestBed {
     dead_upstream: bool,
     upstream: Option<SocketAddr>,
     secret_client: bool,
-    system_clock: bool,
 }
 
 impl TestBed {
@@ -115,12 +114,6 @@ impl TestBed {
         self
     }
 
-    /// The machine's clock, for clients that have no other.
-    pub(crate) fn system_clock(mut self) -> Self {
-        self.system_clock = true;
-        self
-    }
-
     /// Nothing listens where the upstream should be.
     pub(crate) fn dead_upstream(mut self) -> Self {
         self.dead_upstream = true;
@@ -135,11 +128,7 @@ impl TestBed {
 
     pub(crate) async fn start(self) -> Bed {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let clock = if self.system_clock {
-            Clock::system()
-        } else {
-            Clock::at(BEGAN)
-        };
+        let clock = Clock::at(BEGAN);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string());
         std::fs::create_dir_all(&folder).unwrap();
         let pool = start_pool(
@@ -195,7 +184,6 @@ jwks_url = "http://{tap}/{pool_id}/.well-known/jwks.json"
         Bed {
             gate: running.address(),
             pool_id: summary.id.clone(),
-            client_id: client.id.clone(),
             pool: Some(pool),
             config,
             text,
@@ -214,7 +202,6 @@ jwks_url = "http://{tap}/{pool_id}/.well-known/jwks.json"
 pub(crate) struct Bed {
     pub(crate) gate: SocketAddr,
     pub(crate) pool_id: String,
-    pub(crate) client_id: String,
     pub(crate) config: Config,
     /// The configuration file.
     pub(crate) text: String,
@@ -236,26 +223,6 @@ impl Bed {
     /// A folder of this test's own.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    pub(crate) fn pool_url(&self) -> String {
-        self.pool.as_ref().expect("the pool is dead").url()
-    }
-
-    /// Id and secret of the app client that has one.
-    pub(crate) fn client_with_secret(&self) -> (String, String) {
-        let summary = self
-            .pool
-            .as_ref()
-            .expect("the pool is dead")
-            .pools()
-            .remove(0);
-        let client = summary
-            .clients
-            .into_iter()
-            .find(|client| client.secret.is_some())
-            .unwrap();
-        (client.id, client.secret.unwrap())
     }
 
     /// Calls a signed operation of the pool, as an administrator.

@@ -1,73 +1,100 @@
-//! The clients people use sign in to the local pool: boto3, pycognito and Amplify.
+//! The clients people use, against the local pool: boto3, pycognito, Amplify, amazon-cognito-identity-js and
+//! aws-jwt-verify. Each test is a test file of `tests/clients`, run by its own runner, which makes the pools it needs.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::bed::{NEW_USER, PASSWORD, TEMPORARY, TestBed, USER};
+use cognito_local::{LocalPool, Settings};
+use tokio::process::Command;
 
 #[tokio::test]
-async fn boto3_and_pycognito_sign_in_to_the_local_pool() {
-    let Some(python) = python() else {
-        return;
+async fn boto3_goes_through_every_flow_it_knows() {
+    python("test_boto3").await;
+}
+
+#[tokio::test]
+async fn pycognito_goes_through_every_flow_it_knows() {
+    python("test_pycognito").await;
+}
+
+#[tokio::test]
+async fn amplify_goes_through_every_flow_it_knows() {
+    node("amplify.mjs").await;
+}
+
+#[tokio::test]
+async fn amazon_cognito_identity_js_goes_through_every_flow_it_knows() {
+    node("identity.mjs").await;
+}
+
+#[tokio::test]
+async fn aws_jwt_verify_accepts_the_pools_tokens() {
+    node("tokens.mjs").await;
+}
+
+#[tokio::test]
+async fn people_sign_in_by_the_sample_triggers() {
+    node("triggers.mjs").await;
+}
+
+#[tokio::test]
+async fn the_sample_triggers_put_pictures_to_s3_and_send_codes_by_ses() {
+    node("trigger_sdk.mjs").await;
+}
+
+/// Runs a file of `node --test` with the packages that `tests/run` installed.
+async fn node(file: &str) {
+    let read = |file: &str| std::fs::read(folder().join(file)).ok();
+    if read("package-lock.json") != read("node_modules/.installed") {
+        return crate::bed::skip("the npm clients are not here: run ./tests/run");
+    }
+    let out = run(
+        OsStr::new("node"),
+        &["--test", "--test-reporter=spec", file],
+    )
+    .await;
+    assert!(
+        out.contains("skipped 0") && !out.contains("pass 0"),
+        "{out}"
+    );
+}
+
+/// Runs a module of unittest with the interpreter that `tests/run` prepared.
+async fn python(module: &str) {
+    let Some(python) = std::env::var_os("SIDEGATE_TEST_PYTHON") else {
+        return crate::bed::skip("boto3 and pycognito are not here: run ./tests/run");
     };
-    // The clients go by the machine's clock; the pool's must agree.
-    let bed = TestBed::default().system_clock().start().await;
-    let (secret_client, secret) = bed.client_with_secret();
-    let output = tokio::process::Command::new(python)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/sign_in.py"))
-        .args([
-            &bed.pool_url(),
-            &bed.pool_id,
-            &bed.client_id,
-            &secret_client,
-            &secret,
-        ])
-        .args([USER, PASSWORD])
+    let out = run(&python, &["-B", "-m", "unittest", "-v", module]).await;
+    assert!(
+        out.contains("\nOK\n") && !out.contains("skipped") && !out.contains("Ran 0"),
+        "{out}"
+    );
+}
+
+/// What a program printed that has to end well, beside a local pool with the machine's clock: clients have no other.
+async fn run(program: &OsStr, arguments: &[&str]) -> String {
+    let settings = Settings {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        // Functions in JavaScript that wait for a share of a busy machine.
+        trigger_time_limit: Duration::from_secs(60),
+        ..Settings::default()
+    };
+    let pool = LocalPool::start(settings).await.unwrap();
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder())
+        .env("SIDEGATE_POOL", pool.url())
         .output()
         .await
         .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{out}\n{err}");
-    assert_eq!(
-        out.lines().filter(|line| line.starts_with("ok ")).count(),
-        7,
-        "{out}\n{err}"
-    );
-    bed.stop().await;
+    pool.stop().await.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(output.status.success(), "{text}");
+    text
 }
 
-#[tokio::test]
-async fn amplify_signs_in_refreshes_and_signs_out_at_the_local_pool() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    if !folder.join("node_modules").is_dir() {
-        return crate::bed::skip("aws-amplify is not here: run ./tests/run");
-    }
-    let bed = TestBed::default().system_clock().start().await;
-    let output = tokio::process::Command::new("node")
-        .arg(folder.join("amplify.mjs"))
-        .args([&bed.pool_url(), &bed.pool_id, &bed.client_id])
-        .args([USER, PASSWORD, NEW_USER, TEMPORARY])
-        .output()
-        .await
-        .unwrap();
-    let out = String::from_utf8_lossy(&output.stdout);
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{out}\n{err}");
-    assert_eq!(
-        out.lines().filter(|line| line.starts_with("ok ")).count(),
-        4,
-        "{out}\n{err}"
-    );
-    bed.stop().await;
-}
-
-/// The interpreter that `tests/run` prepared. Without it the test is skipped, but never in CI.
-fn python() -> Option<std::ffi::OsString> {
-    let python = std::env::var_os("SIDEGATE_TEST_PYTHON");
-    if python.is_none() {
-        crate::bed::skip("boto3 and pycognito are not here: run ./tests/run");
-    }
-    python
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }

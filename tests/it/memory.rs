@@ -47,9 +47,10 @@ async fn measure() -> usize {
     let pool = Arc::new(UserPool::new(bed.config.cognito.clone(), bed.clock.clone()).unwrap());
     let credentials = Credentials {
         username: USER.to_owned(),
-        password: Secret::new(PASSWORD.to_owned()),
+        password: Some(Secret::new(PASSWORD.to_owned())),
+        preferred: None,
     };
-    let Progress::SignedIn(real) = pool.begin(credentials).await.unwrap() else {
+    let Progress::SignedIn(real) = pool.begin(credentials, None).await.unwrap() else {
         panic!("asked more")
     };
     let sessions = Sessions::new(
@@ -104,10 +105,13 @@ fn another(real: &SignedIn, user: usize) -> SignedIn {
         refresh_token: Secret::new(token),
         username: subject.clone(),
         subject,
+        device_key: None,
     };
     SignedIn {
         claims,
         grant,
+        access_token: real.access_token.clone(),
+        new_device: None,
         issued_at: real.issued_at,
         expires_at: real.expires_at,
         auth_time: real.auth_time,

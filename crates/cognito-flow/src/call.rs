@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{AppClient, CognitoSession, Secret};
+use crate::{AppClient, CognitoSession, Context, Secret};
 
 /// One request to the user pool. None may be sent twice: a repeated answer burns the session and counts as a wrong try.
 #[derive(Debug)]
@@ -18,7 +18,16 @@ pub enum Call {
         responses: Parameters,
         session: Option<CognitoSession>,
     },
-    /// Takes the plain client secret where the other two take SECRET_HASH.
+    /// Begins MFA_SETUP with an authenticator app.
+    AssociateSoftwareToken { session: Option<CognitoSession> },
+    /// Proves that the app has the secret.
+    VerifySoftwareToken {
+        session: Option<CognitoSession>,
+        user_code: Secret<String>,
+        /// `FriendlyDeviceName`.
+        device_name: Option<String>,
+    },
+    /// Takes the plain client secret where the first two take SECRET_HASH.
     GetTokensFromRefreshToken {
         refresh_token: Secret<String>,
         client_secret: Option<Secret<String>>,
@@ -32,6 +41,8 @@ impl Call {
         match self {
             Self::InitiateAuth { .. } => "InitiateAuth",
             Self::RespondToAuthChallenge { .. } => "RespondToAuthChallenge",
+            Self::AssociateSoftwareToken { .. } => "AssociateSoftwareToken",
+            Self::VerifySoftwareToken { .. } => "VerifySoftwareToken",
             Self::GetTokensFromRefreshToken { .. } => "GetTokensFromRefreshToken",
         }
     }
@@ -57,6 +68,13 @@ impl Parameters {
     pub(crate) fn insert_secret_hash(&mut self, client: &AppClient, username: &str) {
         if let Some(secret_hash) = client.secret_hash(username) {
             self.insert("SECRET_HASH", secret_hash);
+        }
+    }
+
+    /// DEVICE_KEY, for a person whose browser is remembered.
+    pub(crate) fn insert_device_key(&mut self, context: &Context<'_>) {
+        if let Some(device) = context.device {
+            self.insert("DEVICE_KEY", Secret::new(device.device_key.clone()));
         }
     }
 

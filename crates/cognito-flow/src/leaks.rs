@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use crate::course::Course;
 use crate::{
     Answer, AppClient, Call, Challenge, CognitoSession, Context, Credentials, DecodeError, Entropy,
-    Flow, FlowError, FlowKind, NewDevice, NewPasswordRequired, Parameters, Pending, Refresh,
-    RefreshWay, Reply, Secret, Step, TokenSet, UnixSeconds,
+    Flow, FlowError, FlowKind, FlowSettings, NewDevice, NewPasswordRequired, Parameters, Pending,
+    Refresh, RefreshWay, RememberedDevice, Reply, Secret, Step, TokenSet, UnixSeconds,
 };
 
 const PLANTED: &str = "pl4nted";
@@ -29,18 +30,29 @@ fn client() -> AppClient {
     )
 }
 
-fn context(client: &AppClient) -> Context<'_> {
+fn context<'a>(client: &'a AppClient, settings: &'a FlowSettings) -> Context<'a> {
     Context {
         client,
+        settings,
+        device: None,
         now: UnixSeconds(0),
         entropy: Entropy::new([0x70; 48]),
+    }
+}
+
+fn device() -> RememberedDevice {
+    RememberedDevice {
+        device_key: PLANTED.to_owned(),
+        device_group_key: PLANTED.to_owned(),
+        password: planted(),
     }
 }
 
 fn credentials() -> Credentials {
     Credentials {
         username: PLANTED.to_owned(),
-        password: planted(),
+        password: Some(planted()),
+        preferred: None,
     }
 }
 
@@ -66,12 +78,8 @@ fn challenge() -> Challenge {
 
 fn pending() -> Pending {
     let session = CognitoSession::new(PLANTED.to_owned());
-    Pending::new(
-        FlowKind::UserSrpAuth,
-        PLANTED.to_owned(),
-        challenge(),
-        Some(session),
-    )
+    let course = Course::new(FlowKind::UserSrpAuth, PLANTED.to_owned());
+    Pending::new(course, challenge(), Some(session))
 }
 
 fn reply() -> Reply {
@@ -93,11 +101,13 @@ fn assert_silent(value: &impl Debug) {
 #[test]
 fn no_public_type_prints_what_it_hides() {
     let client = client();
+    let settings = FlowSettings::new(FlowKind::UserSrpAuth);
     assert_silent(&client);
     assert_silent(&client.secret_hash(PLANTED));
     assert_silent(&planted());
     assert_silent(&CognitoSession::new(PLANTED.to_owned()));
-    assert_silent(&context(&client));
+    assert_silent(&context(&client, &settings));
+    assert_silent(&device());
     assert_silent(&credentials());
     assert_silent(&tokens());
     assert_silent(&reply());
@@ -106,17 +116,23 @@ fn no_public_type_prints_what_it_hides() {
     assert_silent(&pending());
     assert_silent(&pending().encode());
     let attributes = [("name".to_owned(), PLANTED.to_owned())].into();
-    let answer = Answer::NewPassword {
-        password: planted(),
+    let answer = Answer {
         attributes,
+        device_name: Some(PLANTED.to_owned()),
+        ..Answer::new(planted())
     };
     assert_silent(&answer);
-    assert_silent(&pending().answer(answer, context(&client)).unwrap());
+    assert_silent(
+        &pending()
+            .answer(answer, context(&client, &settings))
+            .unwrap(),
+    );
     assert_silent(&Step::Ask(pending()));
     assert_silent(&Step::Done(tokens()));
     assert_silent(&Parameters::for_user(&client, PLANTED));
-    for kind in [FlowKind::UserSrpAuth, FlowKind::UserPasswordAuth] {
-        assert_silent(&Flow::begin(kind, credentials(), context(&client)).unwrap());
+    for kind in FlowKind::ALL {
+        let settings = FlowSettings::new(kind);
+        assert_silent(&Flow::begin(credentials(), context(&client, &settings)).unwrap());
     }
     for way in [
         RefreshWay::GetTokensFromRefreshToken,
@@ -129,8 +145,9 @@ fn no_public_type_prints_what_it_hides() {
 #[test]
 fn no_error_repeats_the_value_it_is_about() {
     let client = client();
-    let Ok(Step::Call(Call::InitiateAuth { .. }, flow)) =
-        Flow::begin(FlowKind::UserSrpAuth, credentials(), context(&client))
+    let settings = FlowSettings::new(FlowKind::UserSrpAuth);
+    let context = || context(&client, &settings);
+    let Ok(Step::Call(Call::InitiateAuth { .. }, flow)) = Flow::begin(credentials(), context())
     else {
         panic!("not a call");
     };
@@ -144,10 +161,21 @@ fn no_error_repeats_the_value_it_is_about() {
         session: None,
         available: Vec::new(),
     };
-    let unusable: FlowError = flow.on_reply(reply, context(&client)).unwrap_err();
+    let unusable: FlowError = flow.on_reply(reply, context()).unwrap_err();
 
+    let settings = FlowSettings::new(FlowKind::UserPasswordAuth);
+    let context = || self::context(&client, &settings);
+    let Ok(Step::Call(_, flow)) = Flow::begin(credentials(), context()) else {
+        panic!("not a call");
+    };
     parameters.insert("userAttributes".to_owned(), format!("[\"{PLANTED}\"]"));
-    let not_json = Challenge::read("NEW_PASSWORD_REQUIRED", &parameters).unwrap_err();
+    let reply = Reply::Challenge {
+        name: "NEW_PASSWORD_REQUIRED".to_owned(),
+        parameters,
+        session: None,
+        available: Vec::new(),
+    };
+    let not_json = flow.on_reply(reply, context()).unwrap_err();
     for error in [unusable, not_json] {
         assert!(matches!(error, FlowError::BadServerValue { .. }), "{error}");
         assert_silent(&error);

@@ -19,26 +19,38 @@
 mod call;
 mod challenge;
 mod client;
+mod course;
+mod device;
 mod error;
+mod first_factor;
 mod flow;
 #[cfg(test)]
 mod leaks;
 mod mac;
+mod mfa_type;
 mod pending;
 mod pkce;
 mod refresh;
 mod reply;
 mod secret;
 mod srp;
+#[cfg(test)]
+mod testing;
 mod timestamp;
 #[cfg(test)]
 mod vectors;
 
 pub use call::{Call, Parameters};
-pub use challenge::{Challenge, NewPasswordRequired};
+pub use challenge::{
+    AuthenticatorSetup, Challenge, CustomChallenge, EmailSetup, MfaSetup, NewPasswordRequired,
+    NextStep, OneTimeCode, PasswordChallenge, SelectChallenge, SelectMfaType, WebAuthn,
+};
 pub use client::{AppClient, ClientId, IdError, UserPoolId};
+pub use device::{DeviceVerifier, RememberedDevice};
 pub use error::FlowError;
-pub use flow::{Context, Credentials, Flow, FlowKind, Step, UnknownFlowKind};
+pub use first_factor::{FirstFactor, UnknownFirstFactor};
+pub use flow::{Context, Credentials, Flow, FlowKind, FlowSettings, Step, UnknownFlowKind};
+pub use mfa_type::MfaType;
 pub use pending::{Answer, AnswerError, DecodeError, Pending};
 pub use pkce::pkce_challenge;
 pub use refresh::{Refresh, RefreshWay};

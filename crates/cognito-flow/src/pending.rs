@@ -8,36 +8,35 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::challenge::{Answering, Reaction};
+use crate::course::Course;
 use crate::{
-    Call, Challenge, CognitoSession, Context, Flow, FlowError, FlowKind, Parameters, Secret, Step,
+    Challenge, CognitoSession, Context, Flow, FlowError, FlowKind, Parameters, Secret, Step,
 };
 
 /// A challenge with all that its answer needs.
 pub struct Pending {
-    kind: FlowKind,
-    username: String,
+    course: Course,
     challenge: Challenge,
     session: Option<CognitoSession>,
 }
 
 impl Pending {
     pub(crate) const fn new(
-        kind: FlowKind,
-        username: String,
+        course: Course,
         challenge: Challenge,
         session: Option<CognitoSession>,
     ) -> Self {
         Self {
-            kind,
-            username,
+            course,
             challenge,
             session,
         }
     }
 
-    /// The flow this sign-in began with, for logs.
+    /// The flow this sign-in began with.
     pub const fn kind(&self) -> FlowKind {
-        self.kind
+        self.course.kind
     }
 
     pub const fn challenge(&self) -> &Challenge {
@@ -46,29 +45,30 @@ impl Pending {
 
     /// The USERNAME the next response will carry: the pool's internal name as soon as the pool has told it.
     pub fn username(&self) -> &str {
-        &self.username
+        &self.course.username
     }
 
-    /// The call that carries the person's answer. May take as long as [`Flow::on_reply`]: run it off the async threads.
+    /// What the person's answer leads to: a call, or another question where the answer chose what is asked next. May take
+    /// as long as [`Flow::on_reply`]: run it off the async threads.
     ///
     /// # Errors
     /// [`AnswerError`]: nothing was sent, so the caller can ask again with the sealed bytes it still holds.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a step spends its entropy, used or not: the same bits never serve two"
-    )]
     pub fn answer(self, answer: Answer, context: Context<'_>) -> Result<Step, AnswerError> {
-        let mut responses = Parameters::for_user(context.client, &self.username);
-        self.challenge.respond(answer, &mut responses)?;
-        let call = Call::RespondToAuthChallenge {
-            challenge: self.challenge.name(),
-            responses,
+        let mut answering = Answering {
+            responses: Parameters::for_user(context.client, &self.course.username),
             session: self.session,
+            context,
         };
-        Ok(Step::Call(
-            call,
-            Flow::after_answer(self.kind, self.username),
-        ))
+        match self.challenge.respond(answer, &mut answering)? {
+            Reaction::Call(call, awaits) => {
+                Ok(Step::Call(call, Flow::waiting(self.course, awaits)))
+            }
+            Reaction::Ask(challenge) => Ok(Step::Ask(Self::new(
+                self.course,
+                challenge,
+                answering.session,
+            ))),
+        }
     }
 
     /// Version byte, then JSON.
@@ -78,8 +78,7 @@ impl Pending {
     )]
     pub fn encode(&self) -> Secret<Vec<u8>> {
         let form = Encoded {
-            flow: self.kind.to_string(),
-            username: &self.username,
+            course: &self.course,
             challenge: &self.challenge,
             session: self.session.as_ref().map(CognitoSession::expose),
         };
@@ -99,8 +98,7 @@ impl Pending {
         }
         let form: Decoded = serde_json::from_slice(json).map_err(|_| DecodeError::Malformed)?;
         Ok(Self {
-            kind: form.flow.parse().map_err(|_| DecodeError::Malformed)?,
-            username: form.username,
+            course: form.course,
             challenge: form.challenge,
             session: form.session.map(CognitoSession::new),
         })
@@ -110,20 +108,18 @@ impl Pending {
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending")
-            .field("kind", &self.kind)
+            .field("kind", &self.course.kind)
             .field("challenge", &self.challenge)
             .finish_non_exhaustive()
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[derive(Serialize)]
 struct Encoded<'a> {
-    #[serde(rename = "f")]
-    flow: String,
-    #[serde(rename = "u")]
-    username: &'a str,
+    #[serde(flatten)]
+    course: &'a Course,
     #[serde(rename = "c")]
     challenge: &'a Challenge,
     #[serde(rename = "s")]
@@ -132,10 +128,8 @@ struct Encoded<'a> {
 
 #[derive(Deserialize)]
 struct Decoded {
-    #[serde(rename = "f")]
-    flow: String,
-    #[serde(rename = "u")]
-    username: String,
+    #[serde(flatten)]
+    course: Course,
     #[serde(rename = "c")]
     challenge: Challenge,
     #[serde(rename = "s")]
@@ -143,22 +137,31 @@ struct Decoded {
 }
 
 /// What the person put in the page's form.
-pub enum Answer {
-    /// To NEW_PASSWORD_REQUIRED; attributes by their plain names (`family_name`).
-    NewPassword {
-        password: Secret<String>,
-        attributes: BTreeMap<String, String>,
-    },
+pub struct Answer {
+    /// The field that [`Challenge::field`] names: a code, a choice, a password, an address, a passkey's JSON.
+    pub response: Secret<String>,
+    /// To NEW_PASSWORD_REQUIRED: attributes by their plain names (`family_name`).
+    pub attributes: BTreeMap<String, String>,
+    /// To the set-up of an authenticator app: what the person calls it (`FriendlyDeviceName`).
+    pub device_name: Option<String>,
+}
+
+impl Answer {
+    /// An answer that is one text.
+    pub const fn new(response: Secret<String>) -> Self {
+        Self {
+            response,
+            attributes: BTreeMap::new(),
+            device_name: None,
+        }
+    }
 }
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NewPassword { attributes, .. } => f
-                .debug_struct("NewPassword")
-                .field("attributes", &attributes.keys())
-                .finish_non_exhaustive(),
-        }
+        f.debug_struct("Answer")
+            .field("attributes", &self.attributes.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -172,8 +175,10 @@ pub enum AnswerError {
     MissingAttributes(Vec<String>),
     #[error("the answer has an attribute the user pool did not ask for: {name:?}")]
     UnknownAttribute { name: String },
-    #[error("the answer is not one to {challenge}")]
-    NotForThisChallenge { challenge: &'static str },
+    #[error("the answer in {field} is none of the choices")]
+    NotAChoice { field: &'static str },
+    #[error("the answer in {field} is not a passkey's JSON")]
+    NotACredential { field: &'static str },
     #[error(transparent)]
     Flow(#[from] FlowError),
 }
@@ -195,22 +200,23 @@ mod tests {
     use crate::NewPasswordRequired;
 
     fn any_pending() -> impl Strategy<Value = Pending> {
-        let kind = prop_oneof![
-            Just(FlowKind::UserSrpAuth),
-            Just(FlowKind::UserPasswordAuth)
-        ];
-        let challenge = (
+        let kind = prop::sample::select(FlowKind::ALL.to_vec());
+        let new_password = (
             prop::collection::vec(".*", 0..4),
             prop::collection::btree_map(".*", ".*", 0..4),
         );
-        (kind, ".*", challenge, prop::option::of(".*")).prop_map(
-            |(kind, username, (required, set), session)| {
-                let challenge = NewPasswordRequired {
-                    required_attributes: required,
-                    user_attributes: set,
-                };
-                let challenge = Challenge::NewPasswordRequired(challenge);
-                Pending::new(kind, username, challenge, session.map(CognitoSession::new))
+        let new_password = new_password.prop_map(|(required_attributes, user_attributes)| {
+            Challenge::NewPasswordRequired(NewPasswordRequired {
+                required_attributes,
+                user_attributes,
+            })
+        });
+        let challenge = prop_oneof![new_password, prop::sample::select(Challenge::samples())];
+        (kind, ".*", any::<u8>(), challenge, prop::option::of(".*")).prop_map(
+            |(kind, username, rounds, challenge, session)| {
+                let mut course = Course::new(kind, username);
+                course.rounds = rounds;
+                Pending::new(course, challenge, session.map(CognitoSession::new))
             },
         )
     }
@@ -219,8 +225,7 @@ mod tests {
         #[test]
         fn what_was_encoded_is_decoded(pending in any_pending()) {
             let decoded = Pending::decode(pending.encode().expose()).unwrap();
-            prop_assert_eq!(decoded.kind, pending.kind);
-            prop_assert_eq!(&decoded.username, &pending.username);
+            prop_assert_eq!(&decoded.course, &pending.course);
             prop_assert_eq!(&decoded.challenge, &pending.challenge);
             let session = |pending: &Pending| pending.session.as_ref().map(|session| session.expose().to_owned());
             prop_assert_eq!(session(&decoded), session(&pending));
@@ -260,7 +265,7 @@ mod tests {
 
     #[test]
     fn an_encoding_with_an_unknown_flow_is_refused() {
-        let json = r#"{"f":"NO_FLOW","u":"","c":{"NewPasswordRequired":{"required_attributes":[],"user_attributes":{}}},"s":null}"#;
+        let json = r#"{"f":"NO_FLOW","u":"","r":0,"c":{"NewPasswordRequired":{"required_attributes":[],"user_attributes":{}}},"s":null}"#;
         let encoded = |json: &str| [&[VERSION], json.as_bytes()].concat();
         assert_eq!(
             Pending::decode(&encoded(json)).unwrap_err(),
@@ -277,12 +282,8 @@ mod tests {
             user_attributes: BTreeMap::new(),
         });
         let session = CognitoSession::new("s".repeat(1_500));
-        let pending = Pending::new(
-            FlowKind::UserPasswordAuth,
-            "u".repeat(36),
-            challenge,
-            Some(session),
-        );
+        let course = Course::new(FlowKind::UserPasswordAuth, "u".repeat(36));
+        let pending = Pending::new(course, challenge, Some(session));
         let overhead = pending.encode().expose().len() - 1_536;
         assert!(overhead < 150, "{overhead} bytes");
     }

@@ -50,9 +50,9 @@ impl Refresh {
                 tokens.refresh_token.get_or_insert(self.refresh_token);
                 Ok(tokens)
             }
-            Reply::Challenge { name, .. } => Err(FlowError::OutOfTurn {
+            other => Err(FlowError::OutOfTurn {
                 want: "AuthenticationResult",
-                got: name,
+                got: other.name().to_owned(),
             }),
         }
     }

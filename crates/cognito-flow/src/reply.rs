@@ -18,6 +18,26 @@ pub enum Reply {
     },
     /// `AuthenticationResult`.
     Tokens(TokenSet),
+    /// AssociateSoftwareToken's answer.
+    SoftwareTokenSecret {
+        /// `SecretCode`, Base32.
+        secret_code: Secret<String>,
+        session: Option<CognitoSession>,
+    },
+    /// VerifySoftwareToken's answer with Status SUCCESS.
+    SoftwareTokenVerified { session: Option<CognitoSession> },
+}
+
+impl Reply {
+    /// What came, for logs.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Challenge { name, .. } => name,
+            Self::Tokens(_) => "AuthenticationResult",
+            Self::SoftwareTokenSecret { .. } => "SecretCode",
+            Self::SoftwareTokenVerified { .. } => "SUCCESS",
+        }
+    }
 }
 
 /// Names only: parameters carry SECRET_BLOCK, e-mail addresses and whatever a trigger put in them.
@@ -37,6 +57,9 @@ impl fmt::Debug for Reply {
                 .field("available", available)
                 .finish(),
             Self::Tokens(tokens) => f.debug_tuple("Tokens").field(tokens).finish(),
+            Self::SoftwareTokenSecret { .. } | Self::SoftwareTokenVerified { .. } => {
+                f.write_str(self.name())
+            }
         }
     }
 }

@@ -11,21 +11,29 @@
 
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 
 import { load } from './functions.mjs';
 
 const PATH = /^\/2015-03-31\/functions\/([^/?]+)\/invocations$/;
 
-const server = createServer(async (request, response) => {
-  const { status, headers, body } = await answer(request);
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify(body));
-});
-server.listen(Number(process.argv[2] ?? 3001), '127.0.0.1', () => {
-  console.log(`listening on http://127.0.0.1:${server.address().port}`);
-});
+/** The Invoke API before the handlers that `load` finds by name; not listening yet. */
+export function invokeApi(load) {
+  return createServer(async (request, response) => {
+    const { status, headers, body } = await answer(load, request);
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    response.end(JSON.stringify(body));
+  });
+}
 
-async function answer(request) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const server = invokeApi(load);
+  server.listen(Number(process.argv[2] ?? 3001), '127.0.0.1', () => {
+    console.log(`listening on http://127.0.0.1:${server.address().port}`);
+  });
+}
+
+async function answer(load, request) {
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '') || request.headers.origin !== undefined) {
     return failure(403, 'AccessDeniedException', 'Only programs on this machine are served.');
   }

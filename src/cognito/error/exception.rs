@@ -21,6 +21,8 @@ pub(in crate::cognito) enum Stage {
     Refresh,
     /// A refresh token is ended.
     Revoke,
+    /// The pool's settings are read, with credentials of AWS.
+    Describe,
 }
 
 impl Stage {
@@ -36,6 +38,9 @@ impl Stage {
                 "PASSWORD_VERIFIER" => (Self::Password, None),
                 _ => (Self::Challenge, None),
             },
+            Call::AssociateSoftwareToken { .. } | Call::VerifySoftwareToken { .. } => {
+                (Self::Challenge, None)
+            }
             Call::GetTokensFromRefreshToken { .. } => (Self::Refresh, None),
         }
     }
@@ -52,6 +57,17 @@ impl CognitoError {
         let text = message.to_ascii_lowercase();
         let misconfigured = |refused, fault| Self::Misconfigured { refused, fault };
         match refused.exception.as_str() {
+            "NotAuthorizedException" | "AccessDeniedException"
+                if refused.stage == Stage::Describe =>
+            {
+                misconfigured(refused, Fault::Permission)
+            }
+            "UnrecognizedClientException"
+            | "InvalidSignatureException"
+            | "IncompleteSignatureException"
+            | "ExpiredTokenException"
+            | "MissingAuthenticationTokenException"
+            | "InvalidClientTokenId" => misconfigured(refused, Fault::Credentials),
             "NotAuthorizedException" => Self::from_not_authorized(refused, &text, client),
             _ if refused.stage == Stage::Refresh && is_about_the_user(&refused) => {
                 Self::RefreshRefused(refused)
@@ -59,7 +75,9 @@ impl CognitoError {
             "UserNotFoundException" => Self::BadCredentials(refused),
             "UserNotConfirmedException" => Self::UserNotConfirmed(refused),
             "PasswordResetRequiredException" => Self::PasswordResetRequired(refused),
-            "CodeMismatchException" => Self::CodeMismatch(refused),
+            "CodeMismatchException" | "EnableSoftwareTokenMFAException" => {
+                Self::CodeMismatch(refused)
+            }
             "ExpiredCodeException" => Self::ExpiredCode(refused),
             "InvalidPasswordException" => Self::InvalidPassword {
                 rule: PasswordRule::of(&text),
@@ -246,6 +264,7 @@ mod tests {
             Stage::Password | Stage::Challenge => "RespondToAuthChallenge",
             Stage::Refresh => "GetTokensFromRefreshToken",
             Stage::Revoke => "RevokeToken",
+            Stage::Describe => "DescribeUserPool",
         };
         let flow = (stage == Stage::Opening).then_some("USER_SRP_AUTH");
         let refused = Refused::new(operation, stage, exception);
@@ -300,6 +319,9 @@ Challenge | MFAMethodNotFoundException | | Misconfigured | 503 | outage
 Challenge | SoftwareTokenMFANotFoundException | | Misconfigured | 503 | outage
 Revoke    | UnsupportedTokenTypeException | | Misconfigured | 503 | outage
 Opening   | NeverHeardOfException | | Misconfigured | 503 | outage
+Describe  | AccessDeniedException | User: arn:aws:iam::1:user/jane is not authorized to perform: cognito-idp:DescribeUserPool | Misconfigured | 503 | outage
+Describe  | NotAuthorizedException | | Misconfigured | 503 | outage
+Describe  | ExpiredTokenException | The security token included in the request is expired | Misconfigured | 503 | outage
 Refresh   | UnknownOperationException | | NotOffered | 503 | outage
 Refresh   | OperationNotEnabledException | | NotOffered | 503 | outage
 Refresh   | UnsupportedOperationException | | NotOffered | 503 | outage
@@ -323,6 +345,7 @@ Refresh   | TooManyRequestsException | Rate exceeded | Throttled | 503 | outage"
             Stage::Challenge,
             Stage::Refresh,
             Stage::Revoke,
+            Stage::Describe,
         ];
         all.into_iter()
             .find(|stage| format!("{stage:?}") == name)

@@ -210,6 +210,12 @@ pub enum Fault {
     /// The pool's plan lacks the feature.
     #[error("the pool's plan lacks a feature")]
     Tier,
+    /// The credentials of AWS do not allow the call.
+    #[error("the AWS credentials lack the permission")]
+    Permission,
+    /// The credentials of AWS are no good.
+    #[error("the AWS credentials are not valid")]
+    Credentials,
     /// A parameter of ours, or an exception that is new to us.
     #[error("a parameter was refused")]
     Other,
@@ -236,7 +242,7 @@ impl Refused {
     fn password_proven(&self) -> bool {
         match self.stage {
             Stage::Password | Stage::Challenge => true,
-            Stage::Opening | Stage::Refresh | Stage::Revoke => false,
+            Stage::Opening | Stage::Refresh | Stage::Revoke | Stage::Describe => false,
         }
     }
 }
@@ -281,22 +287,18 @@ impl CognitoError {
 
     /// Whether the sign-in under way is dead, so that it must begin again with user name and password.
     pub fn start_again(&self) -> bool {
-        match self {
-            Self::SessionEnded(_) | Self::Flow(_) => true,
-            Self::Answer(error) => matches!(error, AnswerError::NotForThisChallenge { .. }),
-            _ => false,
-        }
+        matches!(self, Self::SessionEnded(_) | Self::Flow(_))
     }
 
     /// Whether the same step can be answered again, by the same sealed sign-in.
     pub fn retry_same_step(&self) -> bool {
-        match self {
-            Self::InvalidPassword { .. } | Self::InvalidAttribute(_) | Self::CodeMismatch(_) => {
-                true
-            }
-            Self::Answer(error) => !matches!(error, AnswerError::NotForThisChallenge { .. }),
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::InvalidPassword { .. }
+                | Self::InvalidAttribute(_)
+                | Self::CodeMismatch(_)
+                | Self::Answer(_)
+        )
     }
 
     /// HTTP status for the page or the API.

@@ -143,6 +143,12 @@ impl Fault {
             Self::Tier => {
                 "the pool's plan (Lite, Essentials, Plus) does not have this flow: change the plan or cognito.flow".to_owned()
             }
+            Self::Permission => {
+                "attach a policy that allows the call to the identity of these credentials".to_owned()
+            }
+            Self::Credentials => {
+                "renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and check this machine's clock".to_owned()
+            }
             Self::Other => {
                 "the pool refused the call for a reason that sidegate does not know: its text is in the log at level debug".to_owned()
             }

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cognito_flow::{Answer, AnswerError, Call, Challenge, FlowError, Parameters};
+use cognito_flow::{Answer, AnswerError, Call, Challenge, FlowError, FlowKind, Parameters};
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -28,7 +28,8 @@ const USERNAME: &str = "planted-jane@example.com";
 fn credentials() -> Credentials {
     Credentials {
         username: USERNAME.to_owned(),
-        password: Secret::new(PASSWORD.to_owned()),
+        password: Some(Secret::new(PASSWORD.to_owned())),
+        preferred: None,
     }
 }
 
@@ -37,14 +38,15 @@ fn grant() -> RefreshGrant {
         refresh_token: Secret::new(REFRESH_TOKEN.to_owned()),
         username: "jane".to_owned(),
         subject: "a1b2c3d4-sub".to_owned(),
+        device_key: None,
     }
 }
 
 fn new_password(attributes: &[(&str, &str)]) -> Answer {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    Answer::NewPassword {
-        password: Secret::new(NEW_PASSWORD.to_owned()),
+    Answer {
         attributes: attributes.iter().map(owned).collect(),
+        ..Answer::new(Secret::new(NEW_PASSWORD.to_owned()))
     }
 }
 
@@ -54,7 +56,7 @@ fn password_pool(address: SocketAddr) -> UserPool {
 
 fn signed_in(progress: Result<Progress, CognitoError>) -> SignedIn {
     match progress.unwrap() {
-        Progress::SignedIn(signed_in) => signed_in,
+        Progress::SignedIn(signed_in) => *signed_in,
         Progress::Ask(pending) => panic!("asked for {}", pending.challenge().name()),
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_sign_in_ends_with_verified_claims_and_what_renews_them() {
     let stub = Stub::with_keys(|_| tokens(Some(REFRESH_TOKEN))).await;
-    let signed_in = signed_in(password_pool(stub.address).begin(credentials()).await);
+    let signed_in = signed_in(password_pool(stub.address).begin(credentials(), None).await);
     assert_eq!(signed_in.claims.username(), "jane");
     assert_eq!(signed_in.claims.text("email"), Some("jane@example.com"));
     assert_eq!(signed_in.grant.refresh_token.expose(), REFRESH_TOKEN);
@@ -27,11 +27,11 @@ async fn calls_have_cognitos_form_and_no_signature() {
     ]))
     .await;
     let pool = password_pool(stub.address);
-    let Progress::Ask(pending) = pool.begin(credentials()).await.unwrap() else {
+    let Progress::Ask(pending) = pool.begin(credentials(), None).await.unwrap() else {
         panic!("not asked");
     };
     signed_in(
-        pool.answer(pending, new_password(&[("family_name", "Doe")]))
+        pool.answer(pending, new_password(&[("family_name", "Doe")]), None)
             .await,
     );
     pool.refresh(&grant()).await.unwrap();
@@ -84,7 +84,7 @@ async fn under_srp_the_password_is_in_no_request() {
     let stub = Stub::with_keys(in_turn(vec![srp_challenge(), tokens(Some(REFRESH_TOKEN))])).await;
     signed_in(
         pool(stub.address, FlowKind::UserSrpAuth)
-            .begin(credentials())
+            .begin(credentials(), None)
             .await,
     );
     assert_eq!(
@@ -106,12 +106,17 @@ async fn under_srp_the_password_is_in_no_request() {
 async fn an_answer_that_lacks_something_says_what_and_is_not_sent() {
     let stub = Stub::with_keys(|_| new_password_required()).await;
     let pool = password_pool(stub.address);
-    let Progress::Ask(pending) = pool.begin(credentials()).await.unwrap() else {
+    let Progress::Ask(pending) = pool.begin(credentials(), None).await.unwrap() else {
         panic!("not asked");
     };
-    let Challenge::NewPasswordRequired(challenge) = pending.challenge();
+    let Challenge::NewPasswordRequired(challenge) = pending.challenge() else {
+        panic!("asked for {}", pending.challenge().name());
+    };
     assert_eq!(challenge.required_attributes, ["family_name"]);
-    let error = pool.answer(pending, new_password(&[])).await.unwrap_err();
+    let error = pool
+        .answer(pending, new_password(&[]), None)
+        .await
+        .unwrap_err();
     assert!(
         matches!(&error, CognitoError::Answer(AnswerError::MissingAttributes(names)) if names == &["family_name"]),
         "{error:?}"
@@ -151,7 +156,7 @@ async fn tokens_that_are_not_this_users_or_this_pools_are_refused() {
     ] {
         let stub = Stub::with_keys(move |_| tokens_of(&id, &access, Some(REFRESH_TOKEN))).await;
         let error = password_pool(stub.address)
-            .begin(credentials())
+            .begin(credentials(), None)
             .await
             .unwrap_err();
         assert!(

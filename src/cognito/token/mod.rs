@@ -46,6 +46,8 @@ pub(super) struct AccessToken {
     pub(super) subject: String,
     /// `username`: the internal user name.
     pub(super) username: String,
+    /// `device_key`, where the pool remembers devices.
+    pub(super) device_key: Option<String>,
     /// `iat`.
     pub(super) issued_at: UnixSeconds,
     /// `exp`.
@@ -161,6 +163,7 @@ impl Verifier {
         Ok(AccessToken {
             subject: claims.text("sub")?.to_owned(),
             username: claims.text("username")?.to_owned(),
+            device_key: claims.text("device_key").ok().map(str::to_owned),
             issued_at: claims.time("iat")?,
             expires_at: claims.time("exp")?,
         })

@@ -6,15 +6,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::{AnswerError, FlowError, Parameters, Secret};
+use super::{Answering, Asked, Met, NextStep, Question, Reaction};
+use crate::{Answer, AnswerError, FlowError, Secret};
 
-pub(super) const NAME: &str = "NEW_PASSWORD_REQUIRED";
+const NAME: &str = "NEW_PASSWORD_REQUIRED";
 
 const PREFIX: &str = "userAttributes.";
 
+/// A new password and the attributes that are missing.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewPasswordRequired {
     /// Plain names (`family_name`) of what the person must fill in; never one that is set already.
@@ -23,10 +25,14 @@ pub struct NewPasswordRequired {
     pub user_attributes: BTreeMap<String, String>,
 }
 
-impl NewPasswordRequired {
-    pub(super) fn read(parameters: &BTreeMap<String, String>) -> Result<Self, FlowError> {
-        let user_attributes: BTreeMap<String, String> = json(parameters, "userAttributes")?;
-        let required: Vec<String> = json(parameters, "requiredAttributes")?;
+impl Question for NewPasswordRequired {
+    fn names() -> &'static [&'static str] {
+        &[NAME]
+    }
+
+    fn meet(asked: Asked<'_>) -> Result<Met, FlowError> {
+        let user_attributes: BTreeMap<String, String> = asked.json("userAttributes")?;
+        let required: Vec<String> = asked.json("requiredAttributes")?;
         let is_set = |name: &str| {
             user_attributes
                 .get(name)
@@ -41,19 +47,46 @@ impl NewPasswordRequired {
         Ok(Self {
             required_attributes,
             user_attributes,
-        })
+        }
+        .into())
+    }
+
+    fn samples() -> Vec<Self> {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        [&["email", "phone_number", "custom:sample"][..], &[]]
+            .map(|required| Self {
+                required_attributes: names(required),
+                user_attributes: BTreeMap::new(),
+            })
+            .into()
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn page(&self) -> &'static str {
+        "new_password"
+    }
+
+    fn field(&self) -> &'static str {
+        "new_password"
+    }
+
+    fn next_step(&self) -> NextStep {
+        NextStep::new(
+            "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED",
+            json!({ "missingAttributes": self.required_attributes }),
+        )
     }
 
     /// Takes the required attributes and no others: what the form did not ask for, a person does not get to set.
-    pub(super) fn respond(
+    fn respond(
         &self,
-        password: Secret<String>,
-        attributes: BTreeMap<String, String>,
-        responses: &mut Parameters,
-    ) -> Result<(), AnswerError> {
-        if password.expose().is_empty() {
-            return Err(AnswerError::Empty { field: "password" });
-        }
+        answer: Answer,
+        answering: &mut Answering<'_>,
+    ) -> Result<Reaction, AnswerError> {
+        let attributes = answer.attributes;
         if let Some(name) = attributes
             .keys()
             .find(|name| !self.required_attributes.contains(name))
@@ -70,25 +103,13 @@ impl NewPasswordRequired {
         if !missing.is_empty() {
             return Err(AnswerError::MissingAttributes(missing));
         }
-        responses.insert("NEW_PASSWORD", password);
+        let responses = &mut answering.responses;
+        responses.insert("NEW_PASSWORD", answer.response);
         for (name, value) in attributes {
             responses.insert(format!("{PREFIX}{name}"), Secret::new(value));
         }
-        Ok(())
+        Ok(answering.respond_to(NAME))
     }
-}
-
-/// The parameter's JSON; empty when it is absent, as clients read it.
-fn json<T: DeserializeOwned + Default>(
-    parameters: &BTreeMap<String, String>,
-    parameter: &'static str,
-) -> Result<T, FlowError> {
-    parameters.get(parameter).map_or_else(
-        || Ok(T::default()),
-        |text| {
-            serde_json::from_str(text).map_err(|_| FlowError::BadServerValue { what: parameter })
-        },
-    )
 }
 
 /// Names only: the values are the person's e-mail address, telephone number and the like.
@@ -106,20 +127,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::course::Course;
+    use crate::testing::*;
+    use crate::{Challenge, FlowKind, Pending};
 
     fn read(
         user_attributes: &str,
         required_attributes: &str,
     ) -> Result<NewPasswordRequired, FlowError> {
-        let parameters = [
+        meet(&[
             ("userAttributes", user_attributes),
             ("requiredAttributes", required_attributes),
-        ];
-        NewPasswordRequired::read(
-            &parameters
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-        )
+        ])
+    }
+
+    fn meet(parameters: &[(&str, &str)]) -> Result<NewPasswordRequired, FlowError> {
+        let step = Bed::of(FlowKind::UserPasswordAuth).meet(NAME, parameters)?;
+        match ask::<FlowError>(Ok(step)).challenge() {
+            Challenge::NewPasswordRequired(challenge) => Ok(challenge.clone()),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn respond(
@@ -127,16 +154,17 @@ mod tests {
         password: &str,
         attributes: &[(&str, &str)],
     ) -> Result<Vec<(String, String)>, AnswerError> {
-        let attributes = attributes
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let mut responses = Parameters::default();
-        challenge.respond(Secret::new(password.to_owned()), attributes, &mut responses)?;
-        Ok(responses
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect())
+        let bed = Bed::of(FlowKind::UserPasswordAuth);
+        let course = Course::new(FlowKind::UserPasswordAuth, USERNAME.to_owned());
+        let pending = Pending::new(course, challenge.clone().into(), None);
+        let answer = Answer {
+            attributes: map(attributes),
+            ..Answer::new(secret(password))
+        };
+        let (call, _) = call::<AnswerError>(Ok(pending.answer(answer, bed.context())?));
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let (_, _, responses, _) = sent_besides_the_name(&call);
+        Ok(responses.into_iter().map(owned).collect())
     }
 
     fn asking_for_two() -> NewPasswordRequired {
@@ -156,7 +184,7 @@ mod tests {
 
     #[test]
     fn absent_parameters_ask_for_a_password_alone() {
-        let challenge = NewPasswordRequired::read(&BTreeMap::new()).unwrap();
+        let challenge = meet(&[]).unwrap();
         assert!(challenge.required_attributes.is_empty() && challenge.user_attributes.is_empty());
         assert_eq!(
             respond(&challenge, "p", &[]),
@@ -212,7 +240,7 @@ mod tests {
             "",
             &[("name", "Jane"), ("custom:team", "blue")],
         );
-        assert_eq!(error, Err(AnswerError::Empty { field: "password" }));
+        assert_eq!(error, Err(AnswerError::Empty { field: "new_password" }));
     }
 
     #[test]

@@ -2,11 +2,10 @@
 //!
 //! Cognito gives seconds for this step, so the password is held across one call and no longer.
 
-use std::collections::BTreeMap;
-
+use super::Asked;
 use crate::srp::{EphemeralKey, Identity, ServerValues};
 use crate::timestamp::Timestamp;
-use crate::{Context, FlowError, Parameters, Secret};
+use crate::{FlowError, Parameters, Secret};
 
 pub(crate) const NAME: &str = "PASSWORD_VERIFIER";
 
@@ -29,23 +28,15 @@ impl Prover {
     }
 
     /// The responses, and the USERNAME they carry: USER_ID_FOR_SRP, which is also the name that is hashed.
-    pub(crate) fn respond(
-        self,
-        parameters: &BTreeMap<String, String>,
-        context: &Context<'_>,
-    ) -> Result<(String, Parameters), FlowError> {
-        let required = |parameter: &'static str| {
-            let value = parameters.get(parameter).map(String::as_str);
-            value
-                .filter(|value| !value.is_empty())
-                .ok_or(FlowError::MissingParameter {
-                    challenge: NAME,
-                    parameter,
-                })
-        };
-        let user_id = required("USER_ID_FOR_SRP")?;
-        let secret_block = required("SECRET_BLOCK")?;
-        let server = ServerValues::parse(required("SRP_B")?, required("SALT")?, secret_block)?;
+    pub(crate) fn respond(self, asked: &Asked<'_>) -> Result<(String, Parameters), FlowError> {
+        let context = asked.context;
+        let user_id = asked.required(NAME, "USER_ID_FOR_SRP")?;
+        let secret_block = asked.required(NAME, "SECRET_BLOCK")?;
+        let server = ServerValues::parse(
+            asked.required(NAME, "SRP_B")?,
+            asked.required(NAME, "SALT")?,
+            secret_block,
+        )?;
         let identity = Identity {
             namespace: context.client.pool_id().name(),
             id: user_id,
@@ -61,6 +52,7 @@ impl Prover {
         );
         responses.insert("PASSWORD_CLAIM_SIGNATURE", Secret::new(signature));
         responses.insert("TIMESTAMP", Secret::new(timestamp));
+        responses.insert_device_key(context);
         Ok((user_id.to_owned(), responses))
     }
 }

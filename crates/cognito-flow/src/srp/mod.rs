@@ -131,6 +131,16 @@ impl EphemeralKey {
     }
 }
 
+/// P(salt) and P(v), v = g^x mod N: what the pool keeps of a password (ConfirmDevice).
+pub(crate) fn device_verifier(
+    identity: &Identity<'_>,
+    salt: &[u8],
+) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
+    let x = private_key(&inner_hash(identity), salt);
+    let verifier = client().compute_g_x(&x);
+    (pad(salt), pad(&verifier.to_be_bytes()))
+}
+
 fn client() -> Client<CognitoGroup, Sha256> {
     Client::new()
 }

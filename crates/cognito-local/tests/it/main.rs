@@ -9,18 +9,22 @@
 
 mod attributes;
 mod bed;
+mod custom_auth;
 mod data_dir;
 mod function;
 mod http;
+mod lambda;
 mod migration;
 mod new_password;
 mod outbox;
 mod password_sign_in;
 mod pools;
+mod pre_token;
 mod refresh;
 mod reset;
 mod sign_up;
 mod srp_client;
 mod srp_sign_in;
 mod tokens;
+mod triggers;
 mod users;

@@ -1,10 +1,12 @@
-//! Cognito's API through the AWS SDK. The only file that names the SDK.
+//! Cognito's API through the AWS SDK. Only this folder names the SDK.
 //!
 //! `UserPool` hands in a `Call` and gets a `Reply`. Requests are not signed: the operations used here
-//! are open ones, and no credentials are looked for. No step of a sign-in is sent twice, since a repeated
+//! are open ones, and no credentials are looked for. (Those of `describe` are signed, for `check` alone.) No step of a sign-in is sent twice, since a repeated
 //! answer burns the session and counts as a wrong try; only a connection that was not made is tried
 //! again (`transport`). The SDK logs requests and replies in full at level trace, so none of its events
 //! leave this file.
+
+mod describe;
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error as StdError;
@@ -21,6 +23,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::{DateTime, Format};
 use bytes::Bytes;
 use cognito_flow::{
     AppClient, Call, CognitoSession, NewDevice, Parameters, Reply, Secret, TokenSet,
@@ -29,11 +32,15 @@ use http_body_util::Full;
 use sdk::config::retry::RetryConfig;
 use sdk::config::{BehaviorVersion, Config, Region, StalledStreamProtectionConfig};
 use sdk::error::{ProvideErrorMetadata, SdkError};
-use sdk::types::{AuthFlowType, AuthenticationResultType, ChallengeNameType};
+use sdk::types::{
+    AuthFlowType, AuthenticationResultType, ChallengeNameType, VerifySoftwareTokenResponseType,
+};
 use tokio::sync::Semaphore;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use url::Url;
+
+pub use describe::{AwsCredentials, ClientSettings, Described, MfaSettings, PoolSettings};
 
 use super::error::{CognitoError, Refused, Stage};
 use super::transport::{MAX_ANSWER_BYTES, Transport, TransportError};
@@ -46,6 +53,8 @@ const MAX_CALLS: usize = 60;
 pub(super) struct Api {
     sdk: sdk::Client,
     client: Arc<AppClient>,
+    transport: Transport,
+    endpoint: Url,
     host: String,
     call_timeout: Duration,
     calls: Semaphore,
@@ -62,7 +71,7 @@ impl Api {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(client.pool_id().region().to_owned()))
             .endpoint_url(endpoint.as_str())
-            .http_client(SdkTransport(transport))
+            .http_client(SdkTransport(transport.clone()))
             .retry_config(RetryConfig::disabled())
             // Ours is the one time-out; it counts the wait for a place too.
             .timeout_config(sdk::config::timeout::TimeoutConfig::disabled())
@@ -71,6 +80,8 @@ impl Api {
         Self {
             sdk: sdk::Client::from_conf(config),
             client,
+            transport,
+            endpoint: endpoint.clone(),
             host: endpoint.authority().to_owned(),
             call_timeout,
             calls: Semaphore::new(MAX_CALLS),
@@ -135,6 +146,43 @@ impl Api {
                         output.available_challenges,
                     )
                 }
+                Call::AssociateSoftwareToken { session } => {
+                    let request = self
+                        .sdk
+                        .associate_software_token()
+                        .set_session(session.map(text));
+                    let output = unlogged(request.send()).await;
+                    let output =
+                        output.map_err(|error| self.error(operation, stage, flow, error))?;
+                    let secret_code = output.secret_code.ok_or_else(|| {
+                        self.bad_reply(operation, "an answer without its SecretCode")
+                    })?;
+                    Ok(Reply::SoftwareTokenSecret {
+                        secret_code: Secret::new(secret_code),
+                        session: output.session.map(CognitoSession::new),
+                    })
+                }
+                Call::VerifySoftwareToken {
+                    session,
+                    user_code,
+                    device_name,
+                } => {
+                    let request = self
+                        .sdk
+                        .verify_software_token()
+                        .set_session(session.map(text))
+                        .user_code(user_code.expose())
+                        .set_friendly_device_name(device_name);
+                    let output = unlogged(request.send()).await;
+                    let output =
+                        output.map_err(|error| self.error(operation, stage, flow, error))?;
+                    if output.status != Some(VerifySoftwareTokenResponseType::Success) {
+                        return Err(self.bad_reply(operation, "a Status other than SUCCESS"));
+                    }
+                    Ok(Reply::SoftwareTokenVerified {
+                        session: output.session.map(CognitoSession::new),
+                    })
+                }
                 Call::GetTokensFromRefreshToken {
                     refresh_token,
                     client_secret,
@@ -161,7 +209,8 @@ impl Api {
                 }
             }
         };
-        self.bounded(operation, sent, reply_name).await
+        self.bounded(operation, sent, |reply| reply.name().to_owned())
+            .await
     }
 
     /// RevokeToken. Sent twice at most: a second time does no harm.
@@ -187,6 +236,30 @@ impl Api {
                 .map_err(|error| self.error(OPERATION, Stage::Revoke, None, error))
         };
         self.bounded(OPERATION, sent, |()| "done".to_owned()).await
+    }
+
+    /// The `Date` of an answer, in seconds since 1970. What is asked, a GET, is none of the operations.
+    ///
+    /// # Errors
+    /// As [`Api::send`].
+    pub(super) async fn date(&self) -> Result<Option<i64>, CognitoError> {
+        const OPERATION: &str = "GET";
+        let sent = async {
+            let request = http::Request::get(self.endpoint.as_str()).body(Full::default());
+            let request =
+                request.map_err(|_| CognitoError::Internal("the endpoint is not an address"))?;
+            let answer = self.transport.send(request, MAX_ANSWER_BYTES).await;
+            let answer = answer.map_err(|source| CognitoError::Unreachable {
+                operation: OPERATION,
+                source,
+            })?;
+            let date = answer.headers().get(http::header::DATE);
+            let date = date.and_then(|date| date.to_str().ok());
+            Ok(date
+                .and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())
+                .map(|date| date.secs()))
+        };
+        self.bounded(OPERATION, sent, |_| "done".to_owned()).await
     }
 
     /// As if [`MAX_CALLS`] were under way.
@@ -368,13 +441,6 @@ fn map(parameters: &Parameters) -> HashMap<String, String> {
 #[expect(clippy::needless_pass_by_value, reason = "the session is spent here")]
 fn text(session: CognitoSession) -> String {
     session.expose().to_owned()
-}
-
-fn reply_name(reply: &Reply) -> String {
-    match reply {
-        Reply::Challenge { name, .. } => name.clone(),
-        Reply::Tokens(_) => "AuthenticationResult".to_owned(),
-    }
 }
 
 /// Cognito's text, fit for the log: no word of a Lambda function's own, no value of the person's.

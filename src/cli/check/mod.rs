@@ -1,7 +1,16 @@
 //! `sidegate check`: what is wrong with the configuration, and then with the world it speaks of.
 //!
-//! The pool is asked as any visitor could ask it, and the upstream is only connected to: nothing is changed.
+//! Three ways to know, one file each: `probes` asks the pool as any visitor could, `describe` reads the
+//! pool's own settings when the environment holds credentials of AWS, and `replay` plays sign-ins of
+//! nobody to the pool's triggers. Nothing is changed, nobody is locked out, nobody gets a message. The
+//! upstream is only connected to.
 
+mod aws;
+mod describe;
+mod finding;
+mod probes;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -11,8 +20,11 @@ use url::Url;
 
 use super::{CONFIGURATION, FAILED};
 use crate::clock::Clock;
-use crate::cognito::{self, Finding, Outcome, UserPool};
+use crate::cognito::UserPool;
 use crate::config::{Config, Problem, Problems};
+
+use aws::Aws;
+pub(super) use finding::{Finding, Severity};
 
 /// All that was found.
 #[derive(Debug)]
@@ -24,7 +36,12 @@ pub(super) struct Report {
 
 impl Report {
     /// Looks at everything; asks around only for a configuration that is right, and not when `offline`.
-    pub(super) async fn of(loaded: Result<Config, Problems>, offline: bool) -> Self {
+    /// The `environment` may hold credentials of AWS.
+    pub(super) async fn of(
+        loaded: Result<Config, Problems>,
+        environment: &BTreeMap<String, String>,
+        offline: bool,
+    ) -> Self {
         let config = match loaded {
             Ok(config) => config,
             Err(Problems { errors, warnings }) => {
@@ -37,9 +54,9 @@ impl Report {
         };
         let mut findings = Vec::new();
         if !offline {
-            let forward = config.forward;
+            let forward = &config.forward;
             let (pool, upstream) = tokio::join!(
-                pool(config.cognito),
+                pool(&config, environment),
                 upstream(&forward.upstream, forward.connect_timeout)
             );
             findings = pool;
@@ -54,10 +71,10 @@ impl Report {
 
     /// What is written is wrong: 78. What is out there is not as written: 1.
     pub(super) fn exit_code(&self) -> u8 {
-        let failed = |finding: &Finding| finding.outcome == Outcome::Failed;
+        let is_error = |finding: &Finding| finding.severity == Severity::Error;
         if !self.problems.is_empty() {
             CONFIGURATION
-        } else if self.findings.iter().any(failed) {
+        } else if self.findings.iter().any(is_error) {
             FAILED
         } else {
             0
@@ -82,74 +99,60 @@ impl Report {
             many => writeln!(out, "{many} problems")?,
         }
         for finding in &self.findings {
-            let word = match finding.outcome {
-                Outcome::Ok => "ok",
-                Outcome::Warning => "warning",
-                Outcome::Failed => "fail",
-            };
-            writeln!(out, "{word}: {}: {}", finding.subject, finding.detail)?;
-            if let Some(hint) = &finding.hint {
-                writeln!(out, "      {hint}")?;
-            }
+            finding.write(out)?;
+        }
+        if let Some(summary) = finding::summary(&self.findings) {
+            writeln!(out, "{summary}")?;
         }
         Ok(())
     }
 
     fn json(&self) -> Value {
         let problem = |problem: &Problem| json!({"key": problem.key, "origin": problem.origin, "text": problem.text});
-        let finding = |finding: &Finding| {
-            let outcome = match finding.outcome {
-                Outcome::Ok => "ok",
-                Outcome::Warning => "warning",
-                Outcome::Failed => "failed",
-            };
-            json!({"subject": finding.subject, "outcome": outcome, "detail": finding.detail, "hint": finding.hint})
-        };
         json!({
             "ok": self.exit_code() == 0,
             "problems": self.problems.iter().map(problem).collect::<Vec<_>>(),
             "warnings": self.warnings.iter().map(problem).collect::<Vec<_>>(),
-            "findings": self.findings.iter().map(finding).collect::<Vec<_>>(),
+            "findings": self.findings.iter().map(Finding::json).collect::<Vec<_>>(),
         })
     }
 }
 
-async fn pool(settings: cognito::Settings) -> Vec<Finding> {
-    match UserPool::new(settings, Clock::system()) {
-        Ok(pool) => pool.probe().await,
-        Err(error) => vec![Finding {
-            subject: "user pool",
-            outcome: Outcome::Failed,
-            detail: error.to_string(),
-            hint: error.operator_hint(),
-        }],
+/// What the pool tells anybody, and what it tells the credentials in the environment.
+async fn pool(config: &Config, environment: &BTreeMap<String, String>) -> Vec<Finding> {
+    let settings = &config.cognito;
+    let aws = Aws::of(settings);
+    let pool = match UserPool::new(settings.clone(), Clock::system()) {
+        Ok(pool) => pool,
+        Err(error) => return vec![probes::of_error("user-pool", &error)],
+    };
+    let mut findings = probes::probe(&pool, settings, &aws).await;
+    match describe::credentials(environment) {
+        Ok(Some(credentials)) => {
+            let described = pool.describe(credentials).await;
+            let more = describe::judge(&described, config, &aws, &findings);
+            findings.extend(more);
+        }
+        Ok(None) => findings.push(describe::not_read(config, &aws)),
+        Err(half) => findings.push(half),
     }
+    findings
 }
 
 /// Whether the upstream takes connections.
 async fn upstream(url: &Url, patience: Duration) -> Finding {
+    const CHECK: &str = "upstream";
     let host = url.host_str().unwrap_or_default();
     let address = (
         host.trim_start_matches('[').trim_end_matches(']'),
         url.port_or_known_default().unwrap_or_default(),
     );
     let problem = match tokio::time::timeout(patience, TcpStream::connect(address)).await {
-        Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some(format!("no answer within {patience:?}")),
+        Ok(Ok(_)) => return Finding::ok(CHECK, format!("{url} takes connections")),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {patience:?}"),
     };
-    match problem {
-        None => Finding {
-            subject: "upstream",
-            outcome: Outcome::Ok,
-            detail: format!("{url} takes connections"),
-            hint: None,
-        },
-        Some(problem) => Finding {
-            subject: "upstream",
-            outcome: Outcome::Failed,
-            detail: format!("{url}: {problem}"),
-            hint: Some("start the service, or set upstream.url to where it listens".to_owned()),
-        },
-    }
+    Finding::error(CHECK, format!("{url}: {problem}"))
+        .why("whoever is signed in gets an error page in place of the service")
+        .remedy("start the service, or set upstream.url to where it listens")
 }

@@ -1,0 +1,132 @@
+//! CUSTOM_CHALLENGE: whatever the pool's CreateAuthChallenge trigger made up.
+//!
+//! A wrong answer is no error: the trigger decides whether the next round or a refusal follows. What it sends is text
+//! from outside, bounded here in number and length, and never more than text.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::json;
+
+use super::{Answering, Asked, Met, NextStep, Question, Reaction};
+use crate::{Answer, AnswerError, FlowError};
+
+const NAME: &str = "CUSTOM_CHALLENGE";
+
+/// Most public parameters that are taken.
+const MAX_PARAMETERS: usize = 16;
+/// Longest name.
+const MAX_NAME: usize = 64;
+/// Longest value of any kind: an image of 256 KiB as a `data:` URL.
+const MAX_VALUE: usize = 352 * 1024;
+/// Longest value that is kept while the person answers: longer ones are images, drawn once.
+const MAX_KEPT: usize = 1024;
+/// Most of all kept values together.
+const MAX_KEPT_IN_ALL: usize = 4 * 1024;
+
+/// A question of the pool's own.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomChallenge {
+    /// `publicChallengeParameters` by name, without USERNAME.
+    #[serde(serialize_with = "kept")]
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Question for CustomChallenge {
+    fn names() -> &'static [&'static str] {
+        &[NAME]
+    }
+
+    fn meet(asked: Asked<'_>) -> Result<Met, FlowError> {
+        let limit = asked.context.settings.max_rounds;
+        if asked.course.rounds >= limit {
+            return Err(FlowError::TooManyRounds { limit });
+        }
+        asked.course.rounds = asked.course.rounds.saturating_add(1);
+        let fits = |(name, value): &(&String, &String)| {
+            *name != "USERNAME" && is_name(name) && value.len() <= MAX_VALUE
+        };
+        let owned = |(name, value): (&String, &String)| (name.clone(), value.clone());
+        let parameters = asked.parameters.iter().filter(fits).take(MAX_PARAMETERS);
+        Ok(Self {
+            parameters: parameters.map(owned).collect(),
+        }
+        .into())
+    }
+
+    fn samples() -> Vec<Self> {
+        let parameters = [
+            ("captchaUrl", "url/123.jpg"),
+            ("question", "What is seen?"),
+            ("email", "j***@e***"),
+        ];
+        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        vec![
+            Self {
+                parameters: parameters.map(own).into(),
+            },
+            Self {
+                parameters: BTreeMap::new(),
+            },
+        ]
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn page(&self) -> &'static str {
+        "custom"
+    }
+
+    fn field(&self) -> &'static str {
+        "answer"
+    }
+
+    fn next_step(&self) -> NextStep {
+        NextStep::new(
+            "CONFIRM_SIGN_IN_WITH_CUSTOM_CHALLENGE",
+            json!({ "additionalInfo": self.parameters }),
+        )
+    }
+
+    fn respond(
+        &self,
+        answer: Answer,
+        answering: &mut Answering<'_>,
+    ) -> Result<Reaction, AnswerError> {
+        answering.responses.insert("ANSWER", answer.response);
+        answering.insert_device_key();
+        Ok(answering.respond_to(NAME))
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fits)
+}
+
+/// A question that waits for its answer lives in a form of 16 KiB: images are left out.
+fn kept<S: Serializer>(
+    parameters: &BTreeMap<String, String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut left = MAX_KEPT_IN_ALL;
+    let kept = parameters.iter().filter(|(name, value)| {
+        let size = name.len() + value.len();
+        let fits = value.len() <= MAX_KEPT && size <= left;
+        left -= if fits { size } else { 0 };
+        fits
+    });
+    serializer.collect_map(kept.collect::<BTreeMap<_, _>>())
+}
+
+/// Names only.
+impl fmt::Debug for CustomChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomChallenge")
+            .field("parameters", &self.parameters.keys())
+            .finish()
+    }
+}
