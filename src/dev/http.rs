@@ -41,12 +41,8 @@ where
     Ok(bound)
 }
 
-async fn accept<A, F>(
-    listener: TcpListener,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-    answer: A,
-) where
+async fn accept<A, F>(listener: TcpListener, tasks: TaskTracker, stop: CancellationToken, answer: A)
+where
     A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cognito_local::{Email, Mailbox};
 use serde_json::{Value, json};
 
 use super::picture;
@@ -35,10 +36,13 @@ struct Round<'a> {
 
 pub(super) fn define(event: &Value) -> Value {
     let rounds = rounds(event);
-    let custom = || rounds.iter().filter(|round| round.name == "CUSTOM_CHALLENGE");
-    let passed = |metadata: &str| {
-        custom().any(|round| round.right && round.metadata.starts_with(metadata))
+    let custom = || {
+        rounds
+            .iter()
+            .filter(|round| round.name == "CUSTOM_CHALLENGE")
     };
+    let passed =
+        |metadata: &str| custom().any(|round| round.right && round.metadata.starts_with(metadata));
     let password = rounds
         .iter()
         .any(|round| round.name == "PASSWORD_VERIFIER" && round.right);
@@ -59,6 +63,7 @@ pub(super) fn define(event: &Value) -> Value {
 pub(super) fn create(
     event: &Value,
     wants_email: &Mutex<BTreeSet<String>>,
+    mailbox: Option<&Mailbox>,
 ) -> Result<Value, &'static str> {
     let rounds = rounds(event);
     let image_passed = rounds
@@ -72,11 +77,14 @@ pub(super) fn create(
         .unwrap_or_else(PoisonError::into_inner)
         .remove(user(event));
     if image_passed || asked || code.is_some() {
-        let code = match code {
-            Some(code) => code.to_owned(),
-            None => digits(6).ok_or(NO_RANDOM)?,
+        return match code {
+            Some(code) => Ok(code_round(event, code)),
+            None => {
+                let code = digits(6).ok_or(NO_RANDOM)?;
+                send(event, &code, mailbox);
+                Ok(code_round(event, &code))
+            }
         };
-        return Ok(code_round(event, &code));
     }
     let text = picture::text().ok_or(NO_RANDOM)?;
     let image = picture::png(&text).ok_or("the image cannot be drawn")?;
@@ -92,19 +100,33 @@ pub(super) fn create(
     }))
 }
 
-fn code_round(event: &Value, code: &str) -> Value {
-    let email = event["request"]["userAttributes"]["email"]
+/// Sends a code. A user who does not exist gets the same page, and nothing is sent.
+fn send(event: &Value, code: &str, mailbox: Option<&Mailbox>) {
+    let (Some(mailbox), false) = (mailbox, event["request"]["userNotFound"] == true) else {
+        return;
+    };
+    mailbox.send(Email {
+        pool: event["userPoolId"].as_str().unwrap_or_default(),
+        username: user(event),
+        to: email(event),
+        subject: "Your sign-in code",
+        text: &format!("Your sign-in code is {code}."),
+        code,
+    });
+}
+
+fn email(event: &Value) -> &str {
+    event["request"]["userAttributes"]["email"]
         .as_str()
-        .unwrap_or_default();
-    // A user who does not exist gets the same page, and nothing is sent.
-    if event["request"]["userNotFound"] != true {
-        tracing::info!(to = email, code, "sample trigger: a sign-in code by e-mail");
-    }
+        .unwrap_or_default()
+}
+
+fn code_round(event: &Value, code: &str) -> Value {
     json!({
         "publicChallengeParameters": {
             "question": "Which code did we send you by e-mail?",
-            "hint": "sidegate dev writes it to its log.",
-            "email": masked(email),
+            "hint": "With sidegate dev it is in the outbox of the local pool.",
+            "email": masked(email(event)),
         },
         "privateChallengeParameters": { "answer": code },
         "challengeMetadata": format!("{CODE}{code}"),
@@ -122,8 +144,8 @@ pub(super) fn verify(event: &Value, wants_email: &Mutex<BTreeSet<String>>) -> Va
         users.insert(user(event).to_owned());
     }
     let (given, wanted) = (given.trim().to_uppercase(), wanted.to_uppercase());
-    let right = !wanted.is_empty()
-        && verify_slices_are_equal(given.as_bytes(), wanted.as_bytes()).is_ok();
+    let right =
+        !wanted.is_empty() && verify_slices_are_equal(given.as_bytes(), wanted.as_bytes()).is_ok();
     json!({ "answerCorrect": right })
 }
 
@@ -157,3 +179,105 @@ fn digits(count: usize) -> Option<String> {
 }
 
 const NO_RANDOM: &str = "the system's random source failed";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(session: &Value) -> Value {
+        json!({
+            "userPoolId": "local_Ab12",
+            "userName": "ada",
+            "request": {
+                "userAttributes": { "email": "ada@example.com" },
+                "session": session,
+                "userNotFound": false,
+            },
+        })
+    }
+
+    fn round(name: &str, right: bool, metadata: Option<&str>) -> Value {
+        json!({ "challengeName": name, "challengeResult": right, "challengeMetadata": metadata })
+    }
+
+    /// The challenge that is set, or whether tokens are issued or the sign-in fails.
+    fn decision(session: Value) -> String {
+        let response = define(&event(&session));
+        match (&response["issueTokens"], &response["failAuthentication"]) {
+            (Value::Bool(true), Value::Bool(false)) => "tokens".to_owned(),
+            (Value::Bool(false), Value::Bool(true)) => "refused".to_owned(),
+            _ => response["challengeName"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    #[test]
+    fn tokens_come_after_the_password_and_the_image_or_after_a_code_and_never_otherwise() {
+        let srp_a = round("SRP_A", true, None);
+        let password = round("PASSWORD_VERIFIER", true, None);
+        let mfa = round("SMS_MFA", true, None);
+        let image = round("CUSTOM_CHALLENGE", true, Some("CAPTCHA"));
+        let wrong = round("CUSTOM_CHALLENGE", false, Some("CAPTCHA"));
+        let code = round("CUSTOM_CHALLENGE", true, Some("CODE-123456"));
+        for (session, expected) in [
+            (json!([]), "CUSTOM_CHALLENGE"),
+            (json!([srp_a]), "PASSWORD_VERIFIER"),
+            (json!([srp_a, password]), "CUSTOM_CHALLENGE"),
+            (json!([srp_a, password, mfa]), "CUSTOM_CHALLENGE"),
+            (json!([srp_a, password, mfa, image]), "tokens"),
+            (json!([image]), "CUSTOM_CHALLENGE"),
+            (json!([mfa]), "CUSTOM_CHALLENGE"),
+            (json!([image, code]), "tokens"),
+            (json!([wrong, code]), "tokens"),
+            (json!([wrong, wrong]), "CUSTOM_CHALLENGE"),
+            (json!([srp_a, password, wrong, wrong, wrong]), "refused"),
+        ] {
+            assert_eq!(decision(session.clone()), expected, "{session}");
+        }
+    }
+
+    #[test]
+    fn the_word_email_asks_for_a_code_which_stays_the_same_over_the_rounds() {
+        let asked = Mutex::default();
+        let first = create(&event(&json!([])), &asked, None).unwrap();
+        assert_eq!(first["challengeMetadata"], "CAPTCHA");
+        let mut answer = event(&json!([]));
+        answer["request"]["challengeAnswer"] = "email".into();
+        answer["request"]["privateChallengeParameters"] =
+            first["privateChallengeParameters"].clone();
+        assert_eq!(verify(&answer, &asked)["answerCorrect"], false);
+        let wrong = json!([round("CUSTOM_CHALLENGE", false, Some("CAPTCHA"))]);
+        let second = create(&event(&wrong), &asked, None).unwrap();
+        let code = second["privateChallengeParameters"]["answer"]
+            .as_str()
+            .unwrap();
+        assert_eq!(second["publicChallengeParameters"]["email"], "a***@e***");
+        let metadata = second["challengeMetadata"].as_str().unwrap();
+        let again = json!([round("CUSTOM_CHALLENGE", false, Some(metadata))]);
+        let third = create(&event(&again), &asked, None).unwrap();
+        assert_eq!(third["privateChallengeParameters"]["answer"], code);
+    }
+
+    #[test]
+    fn a_missing_an_empty_and_a_wrong_answer_are_wrong_in_any_case() {
+        let asked = Mutex::default();
+        for (given, wanted, right) in [
+            (json!("aek4"), json!("AEK4"), true),
+            (json!(" AEK4 "), json!("AEK4"), true),
+            (json!("AEK3"), json!("AEK4"), false),
+            (json!(""), json!("AEK4"), false),
+            (Value::Null, json!("AEK4"), false),
+            (json!(["AEK4"]), json!("AEK4"), false),
+            (json!(""), json!(""), false),
+            (Value::Null, Value::Null, false),
+        ] {
+            let mut event = event(&json!([]));
+            event["request"]["challengeAnswer"] = given.clone();
+            event["request"]["privateChallengeParameters"]["answer"] = wanted.clone();
+            assert_eq!(
+                verify(&event, &asked)["answerCorrect"],
+                right,
+                "{given} {wanted}"
+            );
+        }
+    }
+}

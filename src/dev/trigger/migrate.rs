@@ -38,3 +38,33 @@ pub(super) fn migrate(event: &Value) -> Result<Value, &'static str> {
         "enableSMSMFA": false,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_handed_over_for_the_right_password_or_for_a_new_one_and_not_otherwise() {
+        let [(name, password, given_name), _] = LEGACY_USERS;
+        let ask = |source: &str, name: &str, password: Option<&str>| {
+            migrate(&json!({
+                "triggerSource": source,
+                "userName": name,
+                "request": { "password": password },
+            }))
+        };
+        const SIGN_IN: &str = "UserMigration_Authentication";
+        let taken_over = ask(SIGN_IN, name, Some(password)).unwrap();
+        assert_eq!(taken_over["userAttributes"]["given_name"], given_name);
+        assert_eq!(taken_over["finalUserStatus"], "CONFIRMED");
+        let forgot = ask("UserMigration_ForgotPassword", name, None).unwrap();
+        assert_eq!(forgot["userAttributes"]["email_verified"], "true");
+        for (name, password) in [
+            (name, Some("wrong")),
+            (name, None),
+            ("nobody@example.com", Some(password)),
+        ] {
+            assert!(ask(SIGN_IN, name, password).is_err(), "{name} {password:?}");
+        }
+    }
+}

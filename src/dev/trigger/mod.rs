@@ -11,8 +11,9 @@ mod picture;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use cognito_local::Mailbox;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -34,29 +35,44 @@ const PATH: &str = "/2015-03-31/functions/";
 struct Functions {
     /// Users who asked for a code by e-mail in place of the image.
     wants_email: Mutex<BTreeSet<String>>,
+    /// Where e-mails go; there once the pool runs.
+    mailbox: OnceLock<Mailbox>,
 }
 
-/// Starts the functions on a free port of loopback; the address has them all.
-pub(super) async fn start(
-    tasks: &TaskTracker,
-    stop: CancellationToken,
-) -> io::Result<SocketAddr> {
-    let functions = Arc::new(Functions::default());
-    let answer = move |request| {
-        let functions = Arc::clone(&functions);
-        async move { functions.answer(request).await }
-    };
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    super::http::start(address, tasks, stop, answer).await
+/// The functions, running.
+#[derive(Debug)]
+pub(super) struct SampleTriggers {
+    address: SocketAddr,
+    functions: Arc<Functions>,
 }
 
-/// The Invoke URL of a function.
-pub(super) fn url(address: SocketAddr, function: &str) -> String {
-    format!("http://{address}{PATH}{function}/invocations")
+impl SampleTriggers {
+    /// Starts the functions on a free port of loopback.
+    pub(super) async fn start(tasks: &TaskTracker, stop: CancellationToken) -> io::Result<Self> {
+        let functions = Arc::new(Functions::default());
+        let serving = Arc::clone(&functions);
+        let answer = move |request| {
+            let functions = Arc::clone(&serving);
+            async move { functions.answer(request).await }
+        };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let address = super::http::start(address, tasks, stop, answer).await?;
+        Ok(Self { address, functions })
+    }
+
+    /// What stands before the path of the Invoke URLs.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// E-mails of the functions go to the pool's outbox from now on.
+    pub(super) fn send_to(&self, mailbox: Mailbox) {
+        let _already_set = self.functions.mailbox.set(mailbox);
+    }
 }
 
 impl Functions {
-    /// Lambda's Invoke API: a function that throws is a 200 with its error.
+    /// Lambda's Invoke API: a function that throws is a 200 with its error (as the runtime interface emulator tells it).
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let (head, body) = request.into_parts();
         let name = head.uri.path().strip_prefix(PATH);
@@ -85,7 +101,7 @@ impl Functions {
     fn invoke(&self, name: &str, event: &Value) -> Result<Value, &'static str> {
         match name {
             "define" => Ok(challenge::define(event)),
-            "create" => challenge::create(event, &self.wants_email),
+            "create" => challenge::create(event, &self.wants_email, self.mailbox.get()),
             "verify" => Ok(challenge::verify(event, &self.wants_email)),
             "migrate" => migrate::migrate(event),
             _ => Err("there is no such function"),
