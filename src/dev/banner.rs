@@ -37,7 +37,7 @@ pub(super) fn dev(
     );
     let _ = writeln!(
         text,
-        "  messages     {}/outbox  (codes by e-mail and SMS)",
+        "  outbox       {}/outbox  (codes by e-mail and SMS)",
         pool.url()
     );
     let _ = writeln!(text, "  Ctrl-C stops it.\n");
@@ -64,6 +64,11 @@ pub(super) fn pool(pool: &LocalPool) -> io::Result<()> {
         users(&mut text, &summary);
         example = summary.id;
     }
+    let _ = writeln!(
+        text,
+        "  Codes by e-mail and SMS are read at {}/outbox\n",
+        pool.url()
+    );
     let _ = writeln!(
         text,
         "  Point an SDK at it with endpoint {} and any region and credentials, e.g.\n  \

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use cognito_flow::FlowKind;
-use cognito_local::{ClientSummary, LocalPool, PoolSummary, Seed, StartError};
+use cognito_local::{ClientSummary, Fault, LocalPool, PoolSummary, Seed, StartError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -79,6 +79,8 @@ pub struct PoolOptions {
     pub issuer: Option<String>,
     /// Listen beyond loopback.
     pub expose: bool,
+    /// Failures made on purpose.
+    pub faults: Vec<Fault>,
 }
 
 /// Local pool, sample application and gate, until SIGINT or SIGTERM.
@@ -174,6 +176,7 @@ async fn start_pool(
         data_dir: options.data.clone(),
         seed,
         issuer_base: options.issuer.clone(),
+        faults: options.faults.clone(),
         ..cognito_local::Settings::default()
     };
     LocalPool::start(settings)

@@ -79,3 +79,40 @@ test('a custom challenge, without the password and after it', async () => {
   }
   await assert.rejects(signIn(ADA, { authFlowType: 'CUSTOM_WITH_SRP' }, 'wrong-Pass-1!'), REFUSED);
 });
+
+test('a forgotten password by code, one that was reset, and one changed by its owner', async () => {
+  const pool = await configured();
+  await pool.user(ADA);
+  const { nextStep } = await auth.resetPassword({ username: ADA });
+  assert.equal(nextStep.resetPasswordStep, 'CONFIRM_RESET_PASSWORD_WITH_CODE');
+  const confirm = async (newPassword) =>
+    auth.confirmResetPassword({ username: ADA, newPassword, confirmationCode: await codeSentTo(ADA) });
+  await confirm('Another-Horse-7!');
+  await assertSignedIn(await signIn(ADA, {}, 'Another-Horse-7!'));
+  await auth.updatePassword({ oldPassword: 'Another-Horse-7!', newPassword: PASSWORD });
+  await auth.signOut();
+  await pool.admin('AdminResetUserPassword', { Username: ADA });
+  assert.equal((await signIn(ADA)).signInStep, 'RESET_PASSWORD');
+  await confirm('A-third-Horse-5!');
+  await assertSignedIn(await signIn(ADA, {}, 'A-third-Horse-5!'));
+  await auth.signOut();
+});
+
+test('attributes are changed, verified by code and removed', async () => {
+  const pool = await configured({
+    UserAttributeUpdateSettings: { AttributesRequireVerificationBeforeUpdate: ['email'] },
+  });
+  await pool.user(ADA, { given_name: 'Ada' });
+  await signIn(ADA);
+  const { nextStep } = await auth.updateUserAttribute({
+    userAttribute: { attributeKey: 'email', value: 'augusta@example.com' },
+  });
+  assert.equal(nextStep.updateAttributeStep, 'CONFIRM_ATTRIBUTE_WITH_CODE');
+  assert.equal((await auth.fetchUserAttributes()).email, ADA, 'the old address stays until the new one is verified');
+  const confirmationCode = await codeSentTo('augusta@example.com');
+  await auth.confirmUserAttribute({ userAttributeKey: 'email', confirmationCode });
+  await auth.deleteUserAttributes({ userAttributeKeys: ['given_name'] });
+  const now = await auth.fetchUserAttributes();
+  assert.deepEqual([now.email, now.email_verified, now.given_name], ['augusta@example.com', 'true', undefined]);
+  await auth.signOut();
+});

@@ -102,5 +102,61 @@ class Boto3(unittest.TestCase):
                     asked = self.respond(pool, asked, USERNAME=ADA, ANSWER="email")
                 self.assert_signed_in(self.respond(pool, asked, USERNAME=ADA, ANSWER=triggers.mailed_code()))
 
+    def test_sign_up(self):
+        pool = TestPool()
+        made = idp.sign_up(
+            ClientId=pool.client_id,
+            Username=ADA,
+            Password=PASSWORD,
+            UserAttributes=[{"Name": "email", "Value": ADA}],
+        )
+        self.assertEqual(made["CodeDeliveryDetails"]["Destination"], "a***@e***")
+        with self.assertRaises(exceptions.UserNotConfirmedException):
+            self.sign_in(pool)
+        idp.resend_confirmation_code(ClientId=pool.client_id, Username=ADA)
+        idp.confirm_sign_up(ClientId=pool.client_id, Username=ADA, ConfirmationCode=code_sent_to(ADA))
+        tokens = self.assert_signed_in(self.sign_in(pool))
+        idp.delete_user(AccessToken=tokens["AccessToken"])
+        with self.assertRaises(exceptions.NotAuthorizedException):
+            self.sign_in(pool)
+
+    def test_forgotten_reset_and_changed_passwords(self):
+        pool = TestPool()
+        pool.user(ADA)
+
+        def confirm(password):
+            idp.confirm_forgot_password(
+                ClientId=pool.client_id, Username=ADA, ConfirmationCode=code_sent_to(ADA), Password=password
+            )
+
+        idp.forgot_password(ClientId=pool.client_id, Username=ADA)
+        confirm("Another-Horse-7!")
+        tokens = self.assert_signed_in(self.sign_in(pool, "Another-Horse-7!"))
+        idp.change_password(
+            PreviousPassword="Another-Horse-7!", ProposedPassword=PASSWORD, AccessToken=tokens["AccessToken"]
+        )
+        self.assert_signed_in(self.sign_in(pool))
+        idp.admin_reset_user_password(UserPoolId=pool.id, Username=ADA)
+        with self.assertRaises(exceptions.PasswordResetRequiredException):
+            self.sign_in(pool)
+        confirm("A-third-Horse-5!")
+        self.assert_signed_in(self.sign_in(pool, "A-third-Horse-5!"))
+
+    def test_attributes(self):
+        pool = TestPool()
+        pool.user(ADA, given_name="Ada")
+        token = self.assert_signed_in(self.sign_in(pool))["AccessToken"]
+        changed = idp.update_user_attributes(
+            AccessToken=token, UserAttributes=[{"Name": "email", "Value": "augusta@example.com"}]
+        )
+        self.assertEqual(changed["CodeDeliveryDetailsList"][0]["AttributeName"], "email")
+        idp.get_user_attribute_verification_code(AccessToken=token, AttributeName="email")
+        code = code_sent_to("augusta@example.com")
+        idp.verify_user_attribute(AccessToken=token, AttributeName="email", Code=code)
+        idp.delete_user_attributes(AccessToken=token, UserAttributeNames=["given_name"])
+        now = attributes(token)
+        self.assertEqual((now["email"], now["email_verified"]), ("augusta@example.com", "true"))
+        self.assertNotIn("given_name", now)
+
 if __name__ == "__main__":
     unittest.main()

@@ -81,5 +81,44 @@ class Pycognito(unittest.TestCase):
         user.new_password_challenge("Temporary-Pass-1!", PASSWORD)
         self.assert_signed_in(user)
 
+    def test_sign_up(self):
+        pool = TestPool()
+        user = person(pool)
+        user.set_base_attributes(email=ADA)
+        user.register(ADA, PASSWORD)
+        with self.assertRaises(exceptions.UserNotConfirmedException):
+            user.authenticate(PASSWORD)
+        user.resend_confirmation_code(ADA)
+        user.confirm_sign_up(code_sent_to(ADA), ADA)
+        user = person(pool)
+        user.authenticate(PASSWORD)
+        self.assert_signed_in(user)
+        user.delete_user()
+        with self.assertRaises(exceptions.NotAuthorizedException):
+            person(pool).authenticate(PASSWORD)
+
+    def test_forgotten_and_changed_passwords(self):
+        pool = TestPool()
+        pool.user(ADA)
+        user = person(pool)
+        user.initiate_forgot_password()
+        user.confirm_forgot_password(code_sent_to(ADA), "Another-Horse-7!")
+        user.authenticate("Another-Horse-7!")
+        user.change_password("Another-Horse-7!", PASSWORD)
+        user = person(pool)
+        user.authenticate(PASSWORD)
+        self.assert_signed_in(user)
+
+    def test_attributes(self):
+        pool = TestPool()
+        pool.user(ADA)
+        user = person(pool)
+        user.authenticate(PASSWORD)
+        user.update_profile({"email": "augusta@example.com", "given_name": "Augusta"})
+        user.send_verification()
+        user.validate_verification(code_sent_to("augusta@example.com"))
+        known = user.get_user()
+        self.assertEqual((known.email, known.email_verified, known.given_name), ("augusta@example.com", True, "Augusta"))
+
 if __name__ == "__main__":
     unittest.main()

@@ -137,3 +137,12 @@ test('a legacy user moves over at the first sign-in, and the directory is asked 
   assert.ok((await enter('lena@example.com', 'old')).AuthenticationResult);
   assert.equal(triggers.calls.length, 1);
 });
+
+test('a legacy user who forgot the password moves over, and sets another by code', async () => {
+  const pool = await TestPool.create({ LambdaConfig: triggers.migration() });
+  const { CodeDeliveryDetails } = await call('ForgotPassword', { ClientId: pool.clientId, Username: 'lena@example.com' });
+  assert.equal(CodeDeliveryDetails.Destination, 'l***@e***');
+  const ConfirmationCode = await codeSentTo('lena@example.com');
+  await call('ConfirmForgotPassword', { ClientId: pool.clientId, Username: 'lena@example.com', ConfirmationCode, Password: PASSWORD });
+  assert.equal((await signIn(new Browser(pool).user('lena@example.com'), PASSWORD)).came, 'onSuccess');
+});

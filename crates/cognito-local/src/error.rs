@@ -34,9 +34,9 @@ macro_rules! exceptions {
 exceptions! {
     alias_exists => "AliasExistsException",
     code_mismatch => "CodeMismatchException",
-    expired_code => "ExpiredCodeException",
     device_key_exists => "DeviceKeyExistsException",
     enable_software_token_mfa => "EnableSoftwareTokenMFAException",
+    expired_code => "ExpiredCodeException",
     group_exists => "GroupExistsException",
     internal => "InternalErrorException",
     invalid_lambda_response => "InvalidLambdaResponseException",
@@ -44,6 +44,7 @@ exceptions! {
     invalid_password => "InvalidPasswordException",
     invalid_user_pool_configuration => "InvalidUserPoolConfigurationException",
     limit_exceeded => "LimitExceededException",
+    mfa_method_not_found => "MFAMethodNotFoundException",
     not_authorized => "NotAuthorizedException",
     password_history => "PasswordHistoryPolicyViolationException",
     password_reset_required => "PasswordResetRequiredException",

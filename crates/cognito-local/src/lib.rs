@@ -11,6 +11,8 @@
 //!                                    │          └──────────┴──────► state (one lock) ─► store (disk)
 //!                                    └─ answers when the change is on disk
 //! ```
+//!
+//! On the way `trigger` calls the pool's own functions and `message` puts codes into the outbox.
 
 mod constraint;
 mod error;
@@ -47,6 +49,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinError;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use fault::FaultError;
 pub use message::{Email, Mailbox};
 pub use seed::apply::ApplyError;
 pub use seed::{ClientSeed, GroupSeed, PoolSeed, Problem, SecretSeed, Seed, SeedError, UserSeed};

@@ -171,6 +171,8 @@ mod tests {
             password: None,
             new_password: false,
             device_key: None,
+            proven_device: None,
+            second_factor: false,
             let_through: false,
             srp_a: None,
         };

@@ -13,7 +13,8 @@ use crate::error::ApiError;
 use crate::keys::KeyError;
 use crate::random;
 use crate::service::Service;
-use crate::state::{Client, Grant, Pool, RefreshToken, State, User};
+use crate::sign_in::device::Bound;
+use crate::state::{Client, Grant, GrantedDevice, Pool, RefreshToken, State, User};
 use crate::trigger::pre_token_generation::Changes;
 
 /// What sign-in by API grants: the user's own operations.
@@ -28,6 +29,8 @@ pub(crate) struct Unsigned {
     expires_in: u64,
     /// Absent on a refresh without rotation.
     pub(crate) refresh_token: Option<RefreshToken>,
+    /// A device that may be confirmed.
+    new_device: Option<GrantedDevice>,
 }
 
 impl Unsigned {
@@ -44,6 +47,10 @@ impl Unsigned {
         if let (Some(token), Some(result)) = (self.refresh_token, result.as_object_mut()) {
             result.insert("RefreshToken".to_owned(), token.0.into());
         }
+        if let (Some(device), Some(result)) = (self.new_device, result.as_object_mut()) {
+            let metadata = json!({ "DeviceKey": device.key, "DeviceGroupKey": device.group_key });
+            result.insert("NewDeviceMetadata".to_owned(), metadata);
+        }
         Ok(result)
     }
 }
@@ -53,6 +60,7 @@ pub(crate) fn begin(
     pool: &mut Pool,
     client: &Client,
     user: &str,
+    device: Option<Bound>,
     issuer: &str,
     now: Duration,
     changes: &Changes,
@@ -69,12 +77,13 @@ pub(crate) fn begin(
         access_until: now + client.settings.access_token_validity.duration(),
         revoked: false,
         refresh_tokens: Vec::new(),
-        device: None,
+        device: device.as_ref().map(|bound| bound.device.clone()),
     };
     grant.remember(&refresh_token);
     pool.grants.insert(event_id.clone(), grant);
     let mut tokens = renew(pool, client, &event_id, issuer, now, changes)?;
     tokens.refresh_token = Some(refresh_token);
+    tokens.new_device = device.filter(|bound| bound.new).map(|bound| bound.device);
     Ok(tokens)
 }
 
@@ -116,6 +125,7 @@ pub(crate) fn renew(
         access,
         expires_in: validity.as_secs(),
         refresh_token: None,
+        new_device: None,
     })
 }
 
@@ -145,6 +155,9 @@ impl SignIn<'_> {
         claims.insert("scope".to_owned(), SCOPE.into());
         // The grant of an access token must be found even when revocation is off.
         claims.insert("event_id".to_owned(), self.event_id.into());
+        if let Some(device) = &self.grant.device {
+            claims.insert("device_key".to_owned(), device.key.as_str().into());
+        }
         Ok(claims)
     }
 

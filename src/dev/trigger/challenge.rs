@@ -102,11 +102,12 @@ pub(super) fn create(
 
 /// Sends a code. A user who does not exist gets the same page, and nothing is sent.
 fn send(event: &Value, code: &str, mailbox: Option<&Mailbox>) {
-    let (Some(mailbox), false) = (mailbox, event["request"]["userNotFound"] == true) else {
+    let not_found = event.pointer("/request/userNotFound") == Some(&Value::Bool(true));
+    let (Some(mailbox), false) = (mailbox, not_found) else {
         return;
     };
     mailbox.send(Email {
-        pool: event["userPoolId"].as_str().unwrap_or_default(),
+        pool: text(event, "/userPoolId"),
         username: user(event),
         to: email(event),
         subject: "Your sign-in code",
@@ -116,9 +117,7 @@ fn send(event: &Value, code: &str, mailbox: Option<&Mailbox>) {
 }
 
 fn email(event: &Value) -> &str {
-    event["request"]["userAttributes"]["email"]
-        .as_str()
-        .unwrap_or_default()
+    text(event, "/request/userAttributes/email")
 }
 
 fn code_round(event: &Value, code: &str) -> Value {
@@ -134,11 +133,8 @@ fn code_round(event: &Value, code: &str) -> Value {
 }
 
 pub(super) fn verify(event: &Value, wants_email: &Mutex<BTreeSet<String>>) -> Value {
-    let request = &event["request"];
-    let given = request["challengeAnswer"].as_str().unwrap_or_default();
-    let wanted = request["privateChallengeParameters"]["answer"]
-        .as_str()
-        .unwrap_or_default();
+    let given = text(event, "/request/challengeAnswer");
+    let wanted = text(event, "/request/privateChallengeParameters/answer");
     if given == ALTERNATIVE {
         let mut users = wants_email.lock().unwrap_or_else(PoisonError::into_inner);
         users.insert(user(event).to_owned());
@@ -150,20 +146,23 @@ pub(super) fn verify(event: &Value, wants_email: &Mutex<BTreeSet<String>>) -> Va
 }
 
 fn rounds(event: &Value) -> Vec<Round<'_>> {
-    let session = event["request"]["session"].as_array();
-    let round = |entry| -> Round<'_> {
-        let entry: &Value = entry;
-        Round {
-            name: entry["challengeName"].as_str().unwrap_or_default(),
-            right: entry["challengeResult"] == true,
-            metadata: entry["challengeMetadata"].as_str().unwrap_or_default(),
-        }
-    };
-    session.into_iter().flatten().map(round).collect()
+    let session = event.pointer("/request/session").and_then(Value::as_array);
+    let rounds = session.into_iter().flatten().map(|entry| Round {
+        name: text(entry, "/challengeName"),
+        right: entry.pointer("/challengeResult") == Some(&Value::Bool(true)),
+        metadata: text(entry, "/challengeMetadata"),
+    });
+    rounds.collect()
 }
 
 fn user(event: &Value) -> &str {
-    event["userName"].as_str().unwrap_or_default()
+    text(event, "/userName")
+}
+
+/// The text at a JSON pointer (RFC 6901); empty when there is none.
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    let text = value.pointer(pointer).and_then(Value::as_str);
+    text.unwrap_or_default()
 }
 
 /// `a***@e***`, as Cognito masks an address; something like it where there is none.
@@ -201,8 +200,8 @@ mod tests {
     }
 
     /// The challenge that is set, or whether tokens are issued or the sign-in fails.
-    fn decision(session: Value) -> String {
-        let response = define(&event(&session));
+    fn decision(session: &Value) -> String {
+        let response = define(&event(session));
         match (&response["issueTokens"], &response["failAuthentication"]) {
             (Value::Bool(true), Value::Bool(false)) => "tokens".to_owned(),
             (Value::Bool(false), Value::Bool(true)) => "refused".to_owned(),
@@ -231,7 +230,7 @@ mod tests {
             (json!([wrong, wrong]), "CUSTOM_CHALLENGE"),
             (json!([srp_a, password, wrong, wrong, wrong]), "refused"),
         ] {
-            assert_eq!(decision(session.clone()), expected, "{session}");
+            assert_eq!(decision(&session), expected, "{session}");
         }
     }
 

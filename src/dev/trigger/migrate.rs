@@ -6,6 +6,8 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde_json::{Value, json};
 
+use super::challenge::text;
+
 /// Who is still in the old directory: name, password, given name.
 pub(crate) const LEGACY_USERS: [(&str, &str, &str); 2] = [
     ("grace@example.com", "Old-Directory-1", "Grace"),
@@ -13,15 +15,15 @@ pub(crate) const LEGACY_USERS: [(&str, &str, &str); 2] = [
 ];
 
 pub(super) fn migrate(event: &Value) -> Result<Value, &'static str> {
-    let typed = event["userName"].as_str().unwrap_or_default();
+    let typed = text(event, "/userName");
     let known = LEGACY_USERS
         .iter()
         .find(|(name, ..)| name.eq_ignore_ascii_case(typed));
     let Some((name, password, given_name)) = known else {
         return Err("no such user");
     };
-    let by_password = event["triggerSource"] == "UserMigration_Authentication";
-    let given = event["request"]["password"].as_str().unwrap_or_default();
+    let by_password = text(event, "/triggerSource") == "UserMigration_Authentication";
+    let given = text(event, "/request/password");
     if by_password && verify_slices_are_equal(given.as_bytes(), password.as_bytes()).is_err() {
         return Err("wrong password");
     }

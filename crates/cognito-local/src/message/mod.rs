@@ -51,10 +51,6 @@ pub(crate) enum Purpose {
     UpdateUserAttribute,
     VerifyUserAttribute,
     /// SMS_MFA, EMAIL_OTP, SMS_OTP.
-    #[expect(
-        dead_code,
-        reason = "the one-time codes of a sign-in, next to come, use it"
-    )]
     Authentication,
     /// What a trigger sends by itself; no `CustomMessage_…`.
     Trigger,

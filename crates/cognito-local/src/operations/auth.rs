@@ -9,12 +9,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::text_map;
-use crate::constraint::{CLIENT_ID, Constraints, POOL_ID, SESSION, TEXT, TOKEN};
+use crate::constraint::{CLIENT_ID, Constraints, DEVICE_KEY, POOL_ID, SESSION, TEXT, TOKEN};
 use crate::error::ApiError;
 use crate::secret_hash;
 use crate::service::Service;
 use crate::sign_in::{
-    Caller, Flow, Parameters, Step, custom, new_password, password, refresh, srp,
+    Caller, Flow, Step, code, code::CodeChallenge, custom, device, mfa, mfa_setup, new_password,
+    password, refresh, srp, user_auth, web_authn,
 };
 use crate::state::{AuthFlow, Presented, RefreshToken};
 
@@ -53,6 +54,7 @@ const CHALLENGES: &[&str] = &[
 pub(super) struct InitiateAuth {
     user_pool_id: Option<String>,
     client_id: Option<String>,
+    session: Option<String>,
     auth_flow: Option<String>,
     #[serde(default, deserialize_with = "text_map")]
     auth_parameters: BTreeMap<String, String>,
@@ -106,6 +108,7 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
         FLOWS,
     );
     let pool = pool_member(&mut constraints, side, request.user_pool_id);
+    let session = constraints.optional("session", request.session, &SESSION);
     constraints.check()?;
     let mut caller = caller(service, &client_id, pool.as_deref())?;
     caller.validation = request.client_metadata;
@@ -132,9 +135,7 @@ async fn initiate(service: &Service, side: Side, request: InitiateAuth) -> Resul
         }
         (_, "USER_AUTH") => {
             caller.check_flow(AuthFlow::AllowUserAuth)?;
-            return Err(ApiError::unsupported_operation(
-                "The local pool does not offer USER_AUTH.",
-            ));
+            user_auth::begin(service, &caller, session.as_deref(), &parameters).await?
         }
         _ => {
             return Err(ApiError::invalid_parameter(
@@ -190,7 +191,60 @@ async fn respond(
         "CUSTOM_CHALLENGE" => {
             custom::respond(service, &caller, session.as_deref(), &responses).await?
         }
-        // The pool hands out no other challenge, so no session of one can be its own.
+        "SMS_MFA" => {
+            code::respond(
+                service,
+                &caller,
+                CodeChallenge::SmsMfa,
+                session.as_deref(),
+                &responses,
+            )
+            .await?
+        }
+        "EMAIL_OTP" => {
+            code::respond(
+                service,
+                &caller,
+                CodeChallenge::EmailOtp,
+                session.as_deref(),
+                &responses,
+            )
+            .await?
+        }
+        "SMS_OTP" => {
+            code::respond(
+                service,
+                &caller,
+                CodeChallenge::SmsOtp,
+                session.as_deref(),
+                &responses,
+            )
+            .await?
+        }
+        "SOFTWARE_TOKEN_MFA" => {
+            mfa::respond(service, &caller, session.as_deref(), &responses).await?
+        }
+        "SELECT_MFA_TYPE" => {
+            mfa::respond_selected(service, &caller, session.as_deref(), &responses).await?
+        }
+        "MFA_SETUP" => mfa_setup::respond(service, &caller, session.as_deref(), &responses).await?,
+        "DEVICE_SRP_AUTH" => {
+            device::respond_srp(service, &caller, session.as_deref(), &responses).await?
+        }
+        "DEVICE_PASSWORD_VERIFIER" => {
+            device::respond_verifier(service, &caller, session.as_deref(), &responses).await?
+        }
+        "SELECT_CHALLENGE" => {
+            user_auth::respond_selected(service, &caller, session.as_deref(), &responses).await?
+        }
+        "PASSWORD" => {
+            user_auth::respond_password(service, &caller, session.as_deref(), &responses).await?
+        }
+        "PASSWORD_SRP" => {
+            user_auth::respond_srp(service, &caller, session.as_deref(), &responses).await?
+        }
+        "WEB_AUTHN" => web_authn::respond(service, &caller, session.as_deref(), &responses).await?,
+        // ADMIN_NO_SRP_AUTH, which the service names and does not hand out any more.
         _ => return Err(ApiError::not_authorized("Invalid session for the user.")),
     };
     step.answer(service).await
@@ -213,12 +267,7 @@ pub(super) fn caller(
         if pool_id.is_some_and(|pool_id| pool_id != pool.id) {
             return Err(ApiError::client_missing(client_id));
         }
-        Ok(Caller {
-            pool: pool.id.clone(),
-            client: client.clone(),
-            validation: Parameters::new(),
-            metadata: Parameters::new(),
-        })
+        Ok(Caller::of(pool, client))
     })
 }
 
@@ -228,6 +277,7 @@ pub(super) struct GetTokensFromRefreshToken {
     refresh_token: Option<String>,
     client_id: Option<String>,
     client_secret: Option<String>,
+    device_key: Option<String>,
     #[serde(default, deserialize_with = "text_map")]
     client_metadata: BTreeMap<String, String>,
 }
@@ -239,6 +289,7 @@ pub(super) async fn get_tokens_from_refresh_token(
     let mut constraints = Constraints::default();
     let token = constraints.required("refreshToken", request.refresh_token, &TOKEN);
     let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
+    let device = constraints.optional("deviceKey", request.device_key, &DEVICE_KEY);
     constraints.check()?;
     let mut caller = caller(service, &client_id, None)?;
     caller.metadata = request.client_metadata;
@@ -247,7 +298,7 @@ pub(super) async fn get_tokens_from_refresh_token(
             "Unable to verify secret for client {client_id}"
         )));
     }
-    let tokens = refresh::redeem(service, &caller, &RefreshToken(token)).await?;
+    let tokens = refresh::redeem(service, &caller, &RefreshToken(token), device.as_deref()).await?;
     Ok(json!({ "AuthenticationResult": tokens.sign(service).await? }))
 }
 

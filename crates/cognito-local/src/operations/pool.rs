@@ -1,4 +1,4 @@
-//! CreateUserPool, DescribeUserPool.
+//! CreateUserPool, UpdateUserPool, DescribeUserPool, DeleteUserPool, ListUserPools.
 //!
 //! Members the pool acts on are checked; members that would change how a sign-in goes and that it does not
 //! act on are refused, since silence would look like consent; the rest is kept and shown.
@@ -8,11 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::page::Page;
 use super::{mfa, triggers, view};
 use crate::constraint::{Constraints, NAME, POOL_ID};
 use crate::error::ApiError;
 use crate::service::Service;
-use crate::state::{PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES};
+use crate::state::{
+    MfaConfiguration, PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES,
+};
 
 /// Kept and shown, not acted on.
 const SHOWN: &[&str] = &[
@@ -34,14 +37,31 @@ const SHOWN: &[&str] = &[
 #[serde(rename_all = "PascalCase")]
 pub(super) struct CreateUserPool {
     pool_name: Option<String>,
-    policies: Option<Policies>,
-    lambda_config: Option<Map<String, Value>>,
     alias_attributes: Option<BTreeSet<String>>,
     username_attributes: Option<BTreeSet<String>>,
-    mfa_configuration: Option<String>,
-    device_configuration: Option<mfa::config::DeviceConfiguration>,
     username_configuration: Option<UsernameConfiguration>,
     schema: Option<Vec<SchemaAttribute>>,
+    #[serde(flatten)]
+    changeable: Changeable,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UpdateUserPool {
+    user_pool_id: Option<String>,
+    pool_name: Option<String>,
+    #[serde(flatten)]
+    changeable: Changeable,
+}
+
+/// What can change during a pool's life.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Changeable {
+    policies: Option<Policies>,
+    lambda_config: Option<Map<String, Value>>,
+    mfa_configuration: Option<String>,
+    device_configuration: Option<mfa::config::DeviceConfiguration>,
     auto_verified_attributes: Option<BTreeSet<String>>,
     user_attribute_update_settings: Option<UpdateSettings>,
     account_recovery_setting: Option<RecoverySetting>,
@@ -107,28 +127,8 @@ pub(super) fn create_user_pool(
 ) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
     let name = constraints.required("poolName", request.pool_name, &NAME);
-    constraints.one_of(
-        "mfaConfiguration",
-        request.mfa_configuration.as_deref(),
-        &["OFF", "ON", "OPTIONAL"],
-    );
-    let account_recovery = recovery(
-        &mut constraints,
-        request.account_recovery_setting.unwrap_or_default(),
-    );
-    let (password_policy, sign_in_policy) = request
-        .policies
-        .map(|policies| (policies.password_policy, policies.sign_in_policy))
-        .unwrap_or_default();
-    let policy = policy(&mut constraints, password_policy);
-    let first_factors = mfa::config::first_factors(&mut constraints, sign_in_policy);
-    constraints.check()?;
-    let mfa = mfa::config::by_sms(
-        request.mfa_configuration.as_deref(),
-        request.other.contains_key("SmsConfiguration"),
-    )?;
     let (required_attributes, custom_attributes) = schema(request.schema.unwrap_or_default())?;
-    let settings = PoolSettings {
+    let fixed = PoolSettings {
         username_attributes: request.username_attributes.unwrap_or_default(),
         alias_attributes: request.alias_attributes.unwrap_or_default(),
         // Left out, the service's API makes a case-sensitive pool.
@@ -138,39 +138,103 @@ pub(super) fn create_user_pool(
             .unwrap_or(true),
         required_attributes,
         custom_attributes,
-        password_policy: policy,
-        auto_verified_attributes: request.auto_verified_attributes.unwrap_or_default(),
-        attributes_require_verification_before_update: request
-            .user_attribute_update_settings
-            .and_then(|settings| settings.attributes_require_verification_before_update)
-            .unwrap_or_default(),
-        allow_admin_create_user_only: request
-            .other
-            .get("AdminCreateUserConfig")
-            .and_then(|config| config.get("AllowAdminCreateUserOnly"))
-            .and_then(Value::as_bool)
-            .unwrap_or(false),
-        account_recovery,
-        triggers: triggers::from_config(request.lambda_config.unwrap_or_default())?,
-        mfa,
-        first_factors,
-        devices: request.device_configuration.map(Into::into),
-        web_authn: None,
+        ..PoolSettings::default()
     };
-    if let Some(problem) = settings.problems().into_iter().next() {
-        return Err(ApiError::invalid_parameter(problem));
-    }
+    let (settings, shown) = request.changeable.settings(constraints, fixed)?;
     let mut pool = Pool::new(None, name, settings, service.now())?;
-    pool.shown = request
-        .other
-        .into_iter()
-        .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null())
-        .collect();
+    pool.shown = shown;
     service.change(|state| {
         let answer = json!({ "UserPool": view::pool(&pool) });
         state.pools.insert(pool.id.clone(), pool);
         Ok(answer)
     })
+}
+
+/// What the request leaves out gets its default, as in the service.
+pub(super) fn update_user_pool(
+    service: &Service,
+    request: UpdateUserPool,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
+    let name = constraints.optional("poolName", request.pool_name, &NAME);
+    constraints.check()?;
+    service.change(|state| {
+        let pool = state.pool_mut(&pool_id)?;
+        let fixed = pool.settings.clone();
+        (pool.settings, pool.shown) = request.changeable.settings(Constraints::default(), fixed)?;
+        if let Some(name) = name {
+            pool.name = name;
+        }
+        Ok(json!({}))
+    })
+}
+
+impl Changeable {
+    /// The settings of a pool, and what is shown of it beside them; what cannot change comes from `fixed`.
+    fn settings(
+        self,
+        mut constraints: Constraints,
+        fixed: PoolSettings,
+    ) -> Result<(PoolSettings, Map<String, Value>), ApiError> {
+        constraints.one_of(
+            "mfaConfiguration",
+            self.mfa_configuration.as_deref(),
+            &["OFF", "ON", "OPTIONAL"],
+        );
+        let account_recovery = recovery(
+            &mut constraints,
+            self.account_recovery_setting.unwrap_or_default(),
+        );
+        let (password_policy, sign_in_policy) = self
+            .policies
+            .map(|policies| (policies.password_policy, policies.sign_in_policy))
+            .unwrap_or_default();
+        let password_policy = policy(&mut constraints, password_policy);
+        let first_factors = mfa::config::first_factors(&mut constraints, sign_in_policy);
+        constraints.check()?;
+        let methods = &fixed.mfa.methods;
+        let mut mfa = mfa::config::by_sms(
+            self.mfa_configuration.as_deref(),
+            self.other.contains_key("SmsConfiguration") || !methods.is_empty(),
+        )?;
+        // The factors SetUserPoolMfaConfig switched on stay on.
+        if mfa.configuration != MfaConfiguration::Off && !methods.is_empty() {
+            mfa.methods.clone_from(methods);
+        }
+        let settings = PoolSettings {
+            password_policy,
+            auto_verified_attributes: self.auto_verified_attributes.unwrap_or_default(),
+            attributes_require_verification_before_update: self
+                .user_attribute_update_settings
+                .and_then(|settings| settings.attributes_require_verification_before_update)
+                .unwrap_or_default(),
+            allow_admin_create_user_only: self
+                .other
+                .get("AdminCreateUserConfig")
+                .and_then(|config| config.get("AllowAdminCreateUserOnly"))
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
+            account_recovery,
+            triggers: triggers::from_config(
+                self.lambda_config.unwrap_or_default(),
+                &fixed.triggers,
+            )?,
+            mfa,
+            first_factors,
+            devices: self.device_configuration.map(Into::into),
+            ..fixed
+        };
+        if let Some(problem) = settings.problems().into_iter().next() {
+            return Err(ApiError::invalid_parameter(problem));
+        }
+        let shown = self
+            .other
+            .into_iter()
+            .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null())
+            .collect();
+        Ok((settings, shown))
+    }
 }
 
 fn policy(constraints: &mut Constraints, policy: Option<Policy>) -> PasswordPolicy {
@@ -277,4 +341,50 @@ pub(super) fn describe_user_pool(
     let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
     constraints.check()?;
     service.read(|state| Ok(json!({ "UserPool": view::pool(state.pool(&pool_id)?) })))
+}
+
+/// A pool of the seed is back after the next start.
+pub(super) fn delete_user_pool(
+    service: &Service,
+    request: DescribeUserPool,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
+    constraints.check()?;
+    service.change(|state| {
+        state.pool(&pool_id)?;
+        state.pools.remove(&pool_id);
+        Ok(Value::Null)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListUserPools {
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+pub(super) fn list_user_pools(
+    service: &Service,
+    request: ListUserPools,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let page =
+        Page::new(&mut constraints, "maxResults", request.max_results).after(request.next_token);
+    constraints.check()?;
+    let page = page?;
+    service.read(|state| {
+        let pools = state.pools.iter().map(|(id, pool)| {
+            let view = json!({
+                "Id": pool.id,
+                "Name": pool.name,
+                "LambdaConfig": triggers::config(&pool.settings.triggers),
+                "CreationDate": view::timestamp(pool.created),
+                "LastModifiedDate": view::timestamp(pool.created),
+            });
+            (id.as_str(), view)
+        });
+        Ok(page.answer("UserPools", pools))
+    })
 }

@@ -14,7 +14,7 @@ use crate::constraint::{
 use crate::error::ApiError;
 use crate::message::{Contact, Medium, NO_CLIENT, Purpose};
 use crate::service::Service;
-use crate::sign_in::Caller;
+use crate::sign_in::{Caller, user_auth};
 use crate::srp::Password;
 use crate::state::{Action, CodeError, CodeUse, Pool, User, UserStatus};
 use crate::trigger::{self, Event, Kind};
@@ -120,6 +120,8 @@ pub(super) async fn sign_up(service: &Service, request: SignUp) -> Result<Value,
         let sent = deliver(service, &caller, Purpose::SignUp, &key, &contact, &code).await?;
         answer.insert("CodeDeliveryDetails".to_owned(), sent.details());
     }
+    let session = user_auth::signing_up(service, &caller, &key, confirmed)?;
+    answer.extend(session.map(|session| ("Session".to_owned(), session.into())));
     Ok(answer.into())
 }
 
@@ -256,7 +258,7 @@ pub(super) async fn confirm_sign_up(
     let username = constraints.required("username", request.username, &USERNAME);
     let code = constraints.required("confirmationCode", request.confirmation_code, &CODE);
     let secret_hash = constraints.optional("secretHash", request.secret_hash, &SECRET_HASH);
-    let _session = constraints.optional("session", request.session, &SESSION);
+    let session = constraints.optional("session", request.session, &SESSION);
     constraints.check()?;
     let open = Open {
         client_id,
@@ -265,6 +267,9 @@ pub(super) async fn confirm_sign_up(
         metadata: request.client_metadata,
     };
     let account = open.account(service)?;
+    let session = session
+        .map(|session| user_auth::open_signing_up(service, &account.caller, &account.key, &session))
+        .transpose()?;
     let (force, now) = (request.force_alias_creation == Some(true), service.now());
     service.change(|state| {
         let pool = state.pool_mut(&account.caller.pool)?;
@@ -305,7 +310,10 @@ pub(super) async fn confirm_sign_up(
         &caller.metadata,
     )
     .await?;
-    Ok(json!({}))
+    Ok(match session {
+        Some(session) => json!({ "Session": user_auth::signed_up(service, caller, session)? }),
+        None => json!({}),
+    })
 }
 
 fn confirm(pool: &mut Pool, key: &str, now: Duration) -> Result<(), ApiError> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::pool::not_offered;
 use crate::error::ApiError;
-use crate::trigger::{InvokeUrl, Kind, LambdaVersion, Trigger, Triggers};
+use crate::trigger::{InvokeUrlError, Kind, LambdaVersion, Trigger, Triggers};
 
 const VERSIONED: &str = "PreTokenGenerationConfig";
 
@@ -20,8 +20,16 @@ struct Versioned {
 }
 
 /// The functions of a request. One that the pool would not call is refused: silence would look like consent.
-pub(super) fn from_config(config: Map<String, Value>) -> Result<Triggers, ApiError> {
-    let mut triggers = Triggers::default();
+///
+/// `present` are those the pool has: who sends back what DescribeUserPool told keeps a command.
+pub(super) fn from_config(
+    config: Map<String, Value>,
+    present: &Triggers,
+) -> Result<Triggers, ApiError> {
+    let mut triggers = Triggers {
+        custom_challenge_limit: present.custom_challenge_limit,
+        ..Triggers::default()
+    };
     for (name, value) in config.into_iter().filter(|(_, value)| !value.is_null()) {
         if name == VERSIONED {
             let unknown = || {
@@ -33,14 +41,11 @@ pub(super) fn from_config(config: Map<String, Value>) -> Result<Triggers, ApiErr
                 serde_json::from_value(value).map_err(|_wrong_shape| unknown())?;
             triggers.pre_token_generation_version =
                 LambdaVersion::from_name(&versioned.lambda_version).ok_or_else(unknown)?;
-            add(
-                &mut triggers,
-                Kind::PreTokenGeneration,
-                &versioned.lambda_arn,
-            )?;
+            let kind = Kind::PreTokenGeneration;
+            add(&mut triggers, present, kind, &versioned.lambda_arn)?;
         } else {
             match (Kind::from_name(&name), value.as_str()) {
-                (Some(kind), Some(url)) => add(&mut triggers, kind, url)?,
+                (Some(kind), Some(url)) => add(&mut triggers, present, kind, url)?,
                 _ => return Err(not_offered(&format!("the trigger {name}"))),
             }
         }
@@ -48,13 +53,18 @@ pub(super) fn from_config(config: Map<String, Value>) -> Result<Triggers, ApiErr
     Ok(triggers)
 }
 
-fn add(triggers: &mut Triggers, kind: Kind, url: &str) -> Result<(), ApiError> {
-    let url: InvokeUrl = url.parse().map_err(|error| {
-        ApiError::invalid_parameter(format!(
-            "The local pool calls triggers by their Invoke URL: {error}"
-        ))
-    })?;
-    let function = Trigger::Url(url);
+fn add(triggers: &mut Triggers, present: &Triggers, kind: Kind, url: &str) -> Result<(), ApiError> {
+    let kept = present
+        .get(kind)
+        .filter(|function| arn(kind, function) == url);
+    let function = match kept {
+        Some(function) => function.clone(),
+        None => Trigger::Url(url.parse().map_err(|error: InvokeUrlError| {
+            ApiError::invalid_parameter(format!(
+                "The local pool calls triggers by their Invoke URL: {error}"
+            ))
+        })?),
+    };
     let other = triggers.functions.insert(kind, function.clone());
     if other.is_some_and(|other| other != function) {
         return Err(ApiError::invalid_parameter(format!(

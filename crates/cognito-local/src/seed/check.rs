@@ -171,18 +171,25 @@ fn factors(seed: &UserSeed, user: &User, fault: &mut impl FnMut(&str, String)) {
         let text = "must be base32 of 16 characters at least: A to Z and 2 to 7";
         fault("totp_secret", text.to_owned());
     }
-    for method in &seed.mfa {
-        let missing = match method {
-            MfaMethod::SoftwareTokenMfa if seed.totp_secret.is_none() => "totp_secret",
-            MfaMethod::SmsMfa if user.verified("phone_number").is_none() => {
-                "the attributes phone_number and phone_number_verified = \"true\""
-            }
-            MfaMethod::EmailOtp if user.verified("email").is_none() => {
-                "the attributes email and email_verified = \"true\""
-            }
-            _ => continue,
-        };
-        fault("mfa", format!("{} needs {missing}", method.name()));
+    let needs: Vec<_> = seed
+        .mfa
+        .iter()
+        .filter_map(|method| {
+            let missing = match method {
+                MfaMethod::SoftwareTokenMfa if seed.totp_secret.is_none() => "totp_secret",
+                MfaMethod::SmsMfa if user.verified("phone_number").is_none() => {
+                    "the attributes phone_number and phone_number_verified = \"true\""
+                }
+                MfaMethod::EmailOtp if user.verified("email").is_none() => {
+                    "the attributes email and email_verified = \"true\""
+                }
+                _ => return None,
+            };
+            Some(format!("{} needs {missing}", method.name()))
+        })
+        .collect();
+    if !needs.is_empty() {
+        fault("mfa", needs.join("; "));
     }
     if seed
         .preferred_mfa

@@ -4,13 +4,22 @@
 //! for something (a `Step::Challenge`) or lets pass; the last one issues the tokens. The state may have changed since
 //! the last call, so nothing about the account is remembered: each call looks again.
 
-use super::custom::{self, Next};
-use super::{Caller, Flow, Step, UnderWay, foreign_session, new_password, reset_required};
+use super::{
+    Caller, Flow, Step, UnderWay, custom, device, foreign_session, mfa, new_password,
+    reset_required,
+};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::state::{Pool, User, UserStatus};
 use crate::token;
 use crate::trigger::{authentication, pre_token_generation};
+
+/// What a part of the chain says to a sign-in.
+pub(super) enum Next {
+    Ask(Step),
+    /// Nothing is left to ask here.
+    LetThrough(UnderWay),
+}
 
 /// The next challenge, or the tokens.
 ///
@@ -44,13 +53,20 @@ pub(crate) async fn go_on(
         // A temporary password that was never asked for stays what it is.
         UserStatus::ForceChangePassword | UserStatus::Confirmed => {}
     }
+    match mfa::next(service, caller, under_way).await? {
+        Next::Ask(step) => return Ok(step),
+        Next::LetThrough(proven) => under_way = proven,
+    }
     if custom {
         match custom::next(service, caller, under_way).await? {
             Next::Ask(step) => return Ok(step),
             Next::LetThrough(proven) => under_way = proven,
         }
     }
-    issue(service, caller, &under_way).await
+    match device::next(service, caller, under_way)? {
+        Next::Ask(step) => Ok(step),
+        Next::LetThrough(proven) => issue(service, caller, &proven).await,
+    }
 }
 
 /// The tokens, after the triggers that come before them.
@@ -62,10 +78,12 @@ async fn issue(service: &Service, caller: &Caller, under_way: &UnderWay) -> Resu
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;
         user(pool, caller, under_way)?;
+        let device = device::bind(pool, under_way, now)?;
         let tokens = token::begin(
             pool,
             &caller.client,
             &under_way.user,
+            device,
             &issuer,
             now,
             &changes,

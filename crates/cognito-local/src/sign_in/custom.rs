@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::chain::Next;
 use super::{
     Caller, Entry, Flow, Parameters, Step, Target, UnderWay, challenge, go_on, open_session,
     required, spend, srp,
@@ -23,13 +24,6 @@ const NAME: &str = "CUSTOM_CHALLENGE";
 
 /// The step that starts a custom flow with a password.
 const SRP_A: &str = "SRP_A";
-
-/// What the functions lead to.
-pub(super) enum Next {
-    Ask(Step),
-    /// Define issues the tokens: the sign-in goes on to what the pool itself asks for.
-    LetThrough(UnderWay),
-}
 
 /// What a round keeps until its answer comes.
 #[derive(Serialize, Deserialize)]

@@ -4,13 +4,19 @@
 //! more under the lock and counts it. Whatever was proven, `chain::go_on` says what comes next.
 
 mod chain;
+pub(crate) mod code;
 pub(crate) mod custom;
+pub(crate) mod device;
+pub(crate) mod mfa;
+pub(crate) mod mfa_setup;
 pub(crate) mod new_password;
 pub(crate) mod password;
 pub(crate) mod refresh;
 pub(crate) mod srp;
 mod target;
 mod under_way;
+pub(crate) mod user_auth;
+pub(crate) mod web_authn;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,6 +54,13 @@ pub(crate) enum Step {
         session: Option<String>,
         parameters: Value,
     },
+    /// SELECT_CHALLENGE: the choices stand beside the parameters.
+    Select {
+        name: &'static str,
+        session: String,
+        parameters: Value,
+        available: Vec<String>,
+    },
     Tokens(Unsigned),
 }
 
@@ -58,6 +71,17 @@ impl Step {
             Self::Tokens(tokens) => Ok(
                 json!({ "ChallengeParameters": {}, "AuthenticationResult": tokens.sign(service).await? }),
             ),
+            Self::Select {
+                name,
+                session,
+                parameters,
+                available,
+            } => Ok(json!({
+                "ChallengeName": name,
+                "Session": session,
+                "ChallengeParameters": parameters,
+                "AvailableChallenges": available,
+            })),
             Self::Challenge {
                 name,
                 session,
@@ -74,6 +98,16 @@ impl Step {
 }
 
 impl Caller {
+    /// A client, before the call's own data is added.
+    pub(crate) fn of(pool: &Pool, client: &Client) -> Self {
+        Self {
+            pool: pool.id.clone(),
+            client: client.clone(),
+            validation: Parameters::new(),
+            metadata: Parameters::new(),
+        }
+    }
+
     /// InvalidParameterException unless the client may use the flow.
     pub(crate) fn check_flow(&self, flow: AuthFlow) -> Result<(), ApiError> {
         if self.client.settings.allows(flow) {

@@ -43,8 +43,20 @@ pub(crate) async fn begin(
             Some(_) => {}
         }
     }
-    let mut under_way = UnderWay::begin(&target, flow, parameters.get("DEVICE_KEY"));
+    let under_way = UnderWay::begin(&target, flow, parameters.get("DEVICE_KEY"));
     authentication::begins(service, caller, &under_way).await?;
+    let under_way = prove(service, caller, &target, under_way, password).await?;
+    go_on(service, caller, under_way).await
+}
+
+/// Looks at a password and counts it; a right one is proven afterwards.
+pub(super) async fn prove(
+    service: &Service,
+    caller: &Caller,
+    target: &Target,
+    mut under_way: UnderWay,
+    password: String,
+) -> Result<UnderWay, ApiError> {
     let right = {
         let target = target.clone();
         service
@@ -55,7 +67,7 @@ pub(crate) async fn begin(
             })
             .await??
     };
-    settle(service, caller, &target, right)?;
-    under_way.password = Some(target.password.salt);
-    go_on(service, caller, under_way).await
+    settle(service, caller, target, right && under_way.known)?;
+    under_way.password = Some(target.password.salt.clone());
+    Ok(under_way)
 }

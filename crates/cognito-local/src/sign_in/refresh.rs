@@ -23,11 +23,12 @@ pub(crate) async fn begin(
         ));
     }
     let token = RefreshToken(required(parameters, "REFRESH_TOKEN")?.to_owned());
+    let device = parameters.get("DEVICE_KEY").map(String::as_str);
     // The hash is over the internal user name, which no parameter carries: the token's own user is meant.
     let owner = owner(service, caller, &token);
     let hash = parameters.get("SECRET_HASH").map(String::as_str);
     secret_hash::check(&caller.client, owner.as_deref().unwrap_or_default(), hash)?;
-    Ok(Step::Tokens(redeem(service, caller, &token).await?))
+    Ok(Step::Tokens(redeem(service, caller, &token, device).await?))
 }
 
 /// Trades a refresh token for new tokens; with rotation also for its successor.
@@ -35,10 +36,11 @@ pub(crate) async fn redeem(
     service: &Service,
     caller: &Caller,
     token: &RefreshToken,
+    device: Option<&str>,
 ) -> Result<Unsigned, ApiError> {
     let now = service.now();
     let user = service.read(|state| {
-        let (_, grant) = usable(state.pool(&caller.pool)?, caller, token, now)?;
+        let (_, grant) = usable(state.pool(&caller.pool)?, caller, token, device, now)?;
         Ok::<_, ApiError>(grant.user.clone())
     })?;
     let source = "TokenGeneration_RefreshTokens";
@@ -47,7 +49,7 @@ pub(crate) async fn redeem(
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;
         // Once more: while the function ran, the token may have been revoked or rotated out by another call.
-        let (event_id, _) = usable(pool, caller, token, now)?;
+        let (event_id, _) = usable(pool, caller, token, device, now)?;
         let successor = match caller.client.settings.refresh_token_rotation {
             None => None,
             Some(grace) => {
@@ -73,6 +75,7 @@ fn usable<'a>(
     pool: &'a Pool,
     caller: &Caller,
     token: &RefreshToken,
+    device: Option<&str>,
     now: Duration,
 ) -> Result<(String, &'a Grant), ApiError> {
     let event_id = token.grant().ok_or_else(invalid_refresh_token)?;
@@ -96,8 +99,18 @@ fn usable<'a>(
             "Refresh Token has been used already.",
         ));
     }
-    if !pool.users.get(&grant.user).is_some_and(|user| user.enabled) {
-        return Err(ApiError::not_authorized("User is disabled."));
+    let user = pool
+        .users
+        .get(&grant.user)
+        .filter(|user| user.enabled)
+        .ok_or_else(|| ApiError::not_authorized("User is disabled."))?;
+    // A pool that remembers devices renews only for the device of the sign-in, once it is confirmed.
+    if pool.settings.devices.is_some() {
+        let bound = grant.device.as_ref().map(|device| device.key.as_str());
+        let confirmed = bound.is_some_and(|key| user.factors.devices.contains_key(key));
+        if !confirmed || device != bound {
+            return Err(invalid_refresh_token());
+        }
     }
     Ok((event_id, grant))
 }

@@ -25,7 +25,7 @@ use crate::{random, secret_hash, timestamp};
 const NAME: &str = "PASSWORD_VERIFIER";
 
 /// Life of a SECRET_BLOCK; the service documents "a few seconds".
-const BLOCK_LIFE: Duration = Duration::from_secs(30);
+pub(super) const BLOCK_LIFE: Duration = Duration::from_secs(30);
 
 /// InitiateAuth with USER_SRP_AUTH.
 pub(crate) async fn begin(
@@ -180,7 +180,7 @@ pub(crate) async fn respond(
 }
 
 /// Opens a SECRET_BLOCK and marks it as used, before the proof is looked at: a block is one guess.
-fn redeem(
+pub(super) fn redeem(
     service: &Service,
     caller: &Caller,
     text: &str,
@@ -202,7 +202,7 @@ fn redeem(
     })
 }
 
-fn check_timestamp(service: &Service, text: &str) -> Result<(), ApiError> {
+pub(super) fn check_timestamp(service: &Service, text: &str) -> Result<(), ApiError> {
     let Some(claimed) = timestamp::parse(text) else {
         return Err(ApiError::invalid_parameter(
             "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.",

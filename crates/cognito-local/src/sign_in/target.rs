@@ -109,7 +109,7 @@ fn stand_in_password(pool: &Pool, key: &str) -> Password {
     )
 }
 
-fn derived(pool: &Pool, purpose: &str, key: &str) -> hmac::Tag {
+pub(super) fn derived(pool: &Pool, purpose: &str, key: &str) -> hmac::Tag {
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &pool.secret);
     hmac::sign(&secret, format!("stand-in {purpose}\0{key}").as_bytes())
 }

@@ -28,6 +28,10 @@ pub(crate) struct UnderWay {
     pub(crate) new_password: bool,
     /// `DEVICE_KEY`, the newest one sent.
     pub(crate) device_key: Option<String>,
+    /// The device that proved itself.
+    pub(crate) proven_device: Option<String>,
+    /// Whether a second factor was proven.
+    pub(crate) second_factor: bool,
     /// Whether DefineAuthChallenge has let the user through.
     pub(crate) let_through: bool,
     /// `SRP_A` of this very call.
@@ -85,6 +89,8 @@ impl UnderWay {
             password: None,
             new_password: false,
             device_key: device_key.cloned(),
+            proven_device: None,
+            second_factor: false,
             let_through: false,
             srp_a: None,
         }

@@ -30,7 +30,7 @@ pub(crate) use device::Device;
 pub use device::DeviceSettings;
 pub(crate) use factor::{CodeCheck, Factors, Registering, SoftwareToken, code_attempts};
 pub use factor::{FirstFactor, MfaConfiguration, MfaMethod, MfaSettings};
-pub(crate) use grant::{Grant, Presented, RefreshToken};
+pub(crate) use grant::{Grant, GrantedDevice, Presented, RefreshToken};
 pub(crate) use lockout::Lockout;
 pub(crate) use passkey::Passkey;
 pub use passkey::WebAuthnSettings;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Event, Kind, add_metadata, attributes, call};
 use crate::error::ApiError;
 use crate::service::Service;
-use crate::sign_in::{Caller, UnderWay};
+use crate::sign_in::{Caller, UnderWay, device};
 
 /// Calls PreAuthentication. It runs for names nobody has as well, where existence is hidden: else its absence would tell.
 pub(crate) async fn begins(
@@ -40,6 +40,14 @@ pub(crate) async fn succeeded(
         "userAttributes".to_owned(),
         user_attributes(service, caller, under_way),
     );
+    let tracked = service.read(|state| {
+        let pool = state.pool(&caller.pool)?;
+        Ok::<_, ApiError>(device::are_tracked(pool, under_way))
+    })?;
+    if tracked {
+        let new = under_way.proven_device.is_none();
+        request.insert("newDeviceUsed".to_owned(), new.into());
+    }
     add_metadata(&mut request, &caller.metadata);
     let event = Event {
         pool: &caller.pool,

@@ -116,3 +116,41 @@ impl Triggers {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::state::PoolSettings;
+
+    fn kept(mut member: Value, name: &str) -> Triggers {
+        let mut settings = json!(PoolSettings::default());
+        let members = settings.as_object_mut().unwrap();
+        members.remove("triggers");
+        members.insert(name.to_owned(), member.take());
+        serde_json::from_value::<PoolSettings>(settings)
+            .unwrap()
+            .triggers
+    }
+
+    #[test]
+    fn a_data_directory_of_before_keeps_its_migration_function() {
+        let function = Trigger::Command(vec!["migrate".to_owned()]);
+        let triggers = kept(json!({ "command": ["migrate"] }), "user_migration");
+        assert_eq!(triggers.get(Kind::UserMigration), Some(&function));
+        assert_eq!(triggers.functions.len(), 1);
+        assert_eq!(kept(Value::Null, "user_migration"), Triggers::default());
+    }
+
+    #[test]
+    fn triggers_are_kept_as_they_are() {
+        let function = Trigger::Command(vec!["define".to_owned()]);
+        let triggers = Triggers {
+            functions: BTreeMap::from([(Kind::DefineAuthChallenge, function)]),
+            pre_token_generation_version: LambdaVersion::V3,
+            custom_challenge_limit: 3,
+        };
+        assert_eq!(kept(json!(triggers), "triggers"), triggers);
+    }
+}

@@ -103,7 +103,6 @@ struct ClientData {
 }
 
 /// The id of the credential in a browser's answer, to look its key up by; nothing is proven yet.
-#[expect(dead_code, reason = "signing in by passkey, next to come, uses it")]
 pub(crate) fn claimed_id(credential: &Value) -> Option<&str> {
     credential.get("id")?.as_str()
 }
@@ -153,7 +152,6 @@ pub(crate) fn register(
 
 /// Checks an `AuthenticationResponseJSON` made for `challenge` (base64url) with this passkey of the user whose handle
 /// (base64url) this is.
-#[expect(dead_code, reason = "signing in by passkey, next to come, uses it")]
 pub(crate) fn assert(
     settings: &WebAuthnSettings,
     passkey: &Passkey,

@@ -19,6 +19,8 @@ pub(crate) const SEED: &str = r#"
 [[pool]]
 name = "triggers"
 id = "local_Triggers1"
+mfa = "OPTIONAL"
+mfa_methods = ["SOFTWARE_TOKEN_MFA"]
 [[pool.client]]
 name = "app"
 id = "app"
@@ -62,6 +64,11 @@ status = "UNCONFIRMED"
 username = "reset"
 password = "Correct-Horse-9"
 status = "RESET_REQUIRED"
+[[pool.user]]
+username = "app-user"
+password = "Correct-Horse-9"
+mfa = ["SOFTWARE_TOKEN_MFA"]
+totp_secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 "#;
 
 /// What a function does: gives the event's `response`, or throws.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::bed::{Answer, Bed, text};
 
-fn vectors() -> Value {
+pub(crate) fn vectors() -> Value {
     serde_json::from_str(include_str!("../../../../tests/data/srp-vectors.json")).unwrap()
 }
 
@@ -70,6 +70,13 @@ impl Client {
     }
 }
 
+/// base64(P(g^x mod N)) for a new password: PasswordVerifier of ConfirmDevice.
+pub(crate) fn verifier(group_key: &str, key: &str, password: &str, salt: &str) -> String {
+    let inner = sha256(format!("{group_key}{key}:{password}").as_bytes());
+    let x = hex(&sha256(&[padded(&bytes(salt)), inner].concat()));
+    STANDARD.encode(padded(&bytes(&Client::new(&x).public)))
+}
+
 fn sha256(data: &[u8]) -> Vec<u8> {
     digest(&SHA256, data).as_ref().to_vec()
 }
@@ -80,7 +87,7 @@ fn hmac256(key: &[u8], data: &[u8]) -> Vec<u8> {
         .to_vec()
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
+pub(crate) fn bytes(hex: &str) -> Vec<u8> {
     let even = if hex.len() % 2 == 1 {
         format!("0{hex}")
     } else {
@@ -97,7 +104,7 @@ fn hex(bytes: &[u8]) -> String {
     all.trim_start_matches('0').to_owned()
 }
 
-fn padded(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn padded(bytes: &[u8]) -> Vec<u8> {
     let mut rest: Vec<u8> = bytes
         .iter()
         .copied()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognito_local::{Kind, LambdaVersion, Seed, Trigger};
+use cognito_local::{DeviceSettings, Kind, LambdaVersion, Seed, Trigger};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -56,6 +56,28 @@ async fn the_triggers_around_a_sign_in_get_cognitos_events() {
     );
     srp_sign_in(&bed, "ada", PASSWORD).await.tokens();
     assert_eq!(lambda.take(), [before(Value::Null), after]);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn post_authentication_hears_of_devices_where_the_pool_remembers_them() {
+    let lambda = Lambda::start(silent).await;
+    let bed = lambda
+        .bed_with(&[Kind::PostAuthentication], |settings| {
+            settings.seed.pools[0].settings.devices = Some(DeviceSettings::default());
+        })
+        .await;
+    let attributes = attributes_of_ada(&bed).await;
+    srp_sign_in(&bed, "ada", PASSWORD).await.tokens();
+    assert_eq!(
+        lambda.take(),
+        [event(
+            "PostAuthentication_Authentication",
+            "ada",
+            json!({ "userAttributes": attributes, "newDeviceUsed": true }),
+            json!({}),
+        )]
+    );
     bed.stop().await;
 }
 
@@ -373,5 +395,50 @@ async fn a_command_of_the_seed_is_shown_by_its_trigger_only() {
         shown,
         "arn:aws:lambda:local:000000000000:function:pre_sign_up"
     );
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn an_update_replaces_the_triggers_and_keeps_a_command_that_is_sent_back() {
+    let command = Trigger::Command(vec!["node".to_owned()]);
+    let bed = Bed::with(|settings| {
+        let triggers = &mut settings.seed.pools[0].settings.triggers;
+        triggers.functions.insert(Kind::PreSignUp, command.clone());
+        triggers.functions.insert(Kind::PostConfirmation, command);
+    })
+    .await;
+    let id = json!({ "UserPoolId": "local_MailPool1" });
+    let before = bed.call("DescribeUserPool", id.clone()).await.ok()["UserPool"].clone();
+    let url = "http://127.0.0.1:3001/2015-03-31/functions/Custom/invocations";
+    let config = json!({ "PreSignUp": before["LambdaConfig"]["PreSignUp"], "CustomMessage": url });
+    let body = json!({ "UserPoolId": "local_MailPool1", "LambdaConfig": config });
+    bed.call("UpdateUserPool", body).await.ok();
+    let after = bed.call("DescribeUserPool", id.clone()).await.ok()["UserPool"].clone();
+    assert_eq!(after["LambdaConfig"], config);
+    for fixed in [
+        "UsernameAttributes",
+        "UsernameConfiguration",
+        "SchemaAttributes",
+        "Name",
+    ] {
+        assert_eq!(after[fixed], before[fixed], "{fixed}");
+    }
+    bed.password_sign_in("web", crate::bed::ADA, crate::bed::ADA_PASSWORD)
+        .await
+        .tokens();
+    let foreign = json!({
+        "UserPoolId": "local_MailPool1",
+        "LambdaConfig": { "CustomMessage": before["LambdaConfig"]["PreSignUp"] },
+    });
+    let refused = bed.call("UpdateUserPool", foreign).await;
+    assert_eq!(refused.error().0, "InvalidParameterException");
+    bed.call("UpdateUserPool", id.clone()).await.ok();
+    let after = bed.call("DescribeUserPool", id).await.ok();
+    assert_eq!(after["UserPool"]["LambdaConfig"], json!({}));
+    let missing = json!({ "UserPoolId": "local_Nowhere" });
+    let refused = bed.call("UpdateUserPool", missing).await;
+    assert_eq!(refused.error().0, "ResourceNotFoundException");
+    let nameless = bed.call("UpdateUserPool", json!({})).await;
+    assert_eq!(nameless.error().0, "InvalidParameterException");
     bed.stop().await;
 }

@@ -1,11 +1,14 @@
 //! AssociateSoftwareToken and VerifySoftwareToken: how an authenticator app becomes a factor.
+//!
+//! With an access token here; with the `Session` of MFA_SETUP in `sign_in::mfa_setup`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::constraint::{Constraints, FRIENDLY_NAME, TOKEN, USER_CODE};
+use crate::constraint::{Constraints, FRIENDLY_NAME, SESSION, TOKEN, USER_CODE};
 use crate::error::ApiError;
 use crate::service::Service;
+use crate::sign_in::mfa_setup;
 use crate::state::{CodeCheck, MfaMethod, Pool, SoftwareToken, code_attempts};
 use crate::token::authorize;
 use crate::totp;
@@ -14,6 +17,7 @@ use crate::totp;
 #[serde(rename_all = "PascalCase")]
 pub(in crate::operations) struct AssociateSoftwareToken {
     access_token: Option<String>,
+    session: Option<String>,
 }
 
 /// The secret replaces one that was handed out before and never verified. An app in use stays the factor until then.
@@ -22,9 +26,14 @@ pub(in crate::operations) async fn associate_software_token(
     request: AssociateSoftwareToken,
 ) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
-    let token = constraints.required("accessToken", request.access_token, &TOKEN);
+    let token = constraints.optional("accessToken", request.access_token, &TOKEN);
+    let session = constraints.optional("session", request.session, &SESSION);
     constraints.check()?;
-    let caller = authorize(service, &token).await?;
+    if let Some(session) = session {
+        let (secret, session) = mfa_setup::associate(service, &session)?;
+        return Ok(json!({ "SecretCode": secret, "Session": session }));
+    }
+    let caller = authorize(service, &token.ok_or_else(nobody)?).await?;
     let secret = totp::secret()?;
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;
@@ -42,6 +51,7 @@ pub(in crate::operations) async fn associate_software_token(
 #[serde(rename_all = "PascalCase")]
 pub(in crate::operations) struct VerifySoftwareToken {
     access_token: Option<String>,
+    session: Option<String>,
     user_code: Option<String>,
     friendly_device_name: Option<String>,
 }
@@ -51,7 +61,8 @@ pub(in crate::operations) async fn verify_software_token(
     request: VerifySoftwareToken,
 ) -> Result<Value, ApiError> {
     let mut constraints = Constraints::default();
-    let token = constraints.required("accessToken", request.access_token, &TOKEN);
+    let token = constraints.optional("accessToken", request.access_token, &TOKEN);
+    let session = constraints.optional("session", request.session, &SESSION);
     let code = constraints.required("userCode", request.user_code, &USER_CODE);
     let name = constraints.optional(
         "friendlyDeviceName",
@@ -59,7 +70,11 @@ pub(in crate::operations) async fn verify_software_token(
         &FRIENDLY_NAME,
     );
     constraints.check()?;
-    let caller = authorize(service, &token).await?;
+    if let Some(session) = session {
+        let session = mfa_setup::verify(service, &session, &code, name)?;
+        return Ok(json!({ "Status": "SUCCESS", "Session": session }));
+    }
+    let caller = authorize(service, &token.ok_or_else(nobody)?).await?;
     let now = service.now();
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;
@@ -103,6 +118,10 @@ fn check_offered(pool: &Pool) -> Result<(), ApiError> {
     Err(ApiError::software_token_mfa_not_found(
         "Software Token MFA has not been enabled by the userPool",
     ))
+}
+
+fn nobody() -> ApiError {
+    ApiError::invalid_parameter("Either AccessToken or Session is required.")
 }
 
 fn not_found() -> ApiError {
