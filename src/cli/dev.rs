@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cognito_flow::FlowKind;
+use cognito_local::Fault;
 
 use url::Url;
 
@@ -63,6 +64,10 @@ struct LocalArguments {
     /// Keep users, keys and tokens in this folder [default: in memory]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Make calls fail on purpose: OPERATION:EXCEPTION:SHARE:DELAY, such as InitiateAuth:TooManyRequestsException:0.5:200ms;
+    /// without an exception the call is only slow. May be given several times
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<Fault>,
     /// What is logged: error, warn, info, debug, trace, or a list with targets
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: String,
@@ -82,6 +87,7 @@ pub(super) fn dev(arguments: DevArguments) -> u8 {
             data: arguments.local.data,
             issuer: None,
             expose: false,
+            faults: arguments.local.fault,
         },
     };
     run(level, crate::dev::dev(options))
@@ -102,6 +108,7 @@ pub(super) fn pool(arguments: PoolArguments) -> u8 {
         data: arguments.local.data,
         issuer: arguments.issuer,
         expose: arguments.expose_insecure_dev_pool,
+        faults: arguments.local.fault,
     };
     run(arguments.local.log_level, crate::dev::pool(options))
 }

@@ -27,6 +27,11 @@ pub(super) fn dev(
         "  user pool    {}  (made up, for this machine only)",
         pool.url()
     );
+    let _ = writeln!(
+        text,
+        "  outbox       {}/outbox  (codes by e-mail and SMS)",
+        pool.url()
+    );
     let _ = writeln!(text, "  Ctrl-C stops it.\n");
     print(&text)
 }
@@ -51,6 +56,11 @@ pub(super) fn pool(pool: &LocalPool) -> io::Result<()> {
         users(&mut text, &summary);
         example = summary.id;
     }
+    let _ = writeln!(
+        text,
+        "  Codes by e-mail and SMS are read at {}/outbox\n",
+        pool.url()
+    );
     let _ = writeln!(
         text,
         "  Point an SDK at it with endpoint {} and any region and credentials, e.g.\n  \

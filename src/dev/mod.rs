@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use cognito_local::{ClientSummary, LocalPool, PoolSummary, Seed, StartError};
+use cognito_local::{ClientSummary, Fault, LocalPool, PoolSummary, Seed, StartError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -60,6 +60,8 @@ pub struct PoolOptions {
     pub issuer: Option<String>,
     /// Listen beyond loopback.
     pub expose: bool,
+    /// Failures made on purpose.
+    pub faults: Vec<Fault>,
 }
 
 /// Local pool, sample application and gate, until SIGINT or SIGTERM.
@@ -144,6 +146,7 @@ async fn start_pool(options: &PoolOptions, flag: &str) -> anyhow::Result<LocalPo
         data_dir: options.data.clone(),
         seed,
         issuer_base: options.issuer.clone(),
+        faults: options.faults.clone(),
         ..cognito_local::Settings::default()
     };
     LocalPool::start(settings)

@@ -295,6 +295,16 @@ async fn what_dev_and_pool_cannot_use_is_said_with_what_to_write() {
         ),
         (&["pool", "--issuer", "foo"], 64, "not an http or https URL"),
         (
+            &["pool", "--fault", "InitiateAuth"],
+            64,
+            "such as InitiateAuth:TooManyRequestsException:0.5:200ms",
+        ),
+        (
+            &["dev", "--fault", "InitiateAuth::2:1s"],
+            64,
+            "write a number from 0 to 1",
+        ),
+        (
             &["dev", "--templates", "/nowhere"],
             1,
             "--templates /nowhere: there is no such folder",
@@ -327,6 +337,19 @@ async fn an_address_in_use_is_said_with_whose_it_is_and_the_flag() {
         assert!(said.contains(&format!("{owner} {taken}")), "{flag}: {said}");
         assert!(said.contains(flag), "{flag}: {said}");
     }
+}
+
+#[tokio::test]
+async fn an_ordered_fault_is_what_a_person_meets() {
+    let fault = "InitiateAuth:TooManyRequestsException:1:0ms";
+    let dev = Dev::start(&["--fault", fault]).await;
+    let port = dev.url.rsplit(':').next().unwrap();
+    let gate = format!("127.0.0.1:{port}").parse().unwrap();
+    let mut browser = Browser::at(gate, &dev.url);
+    let user = "ada@example.com";
+    let answer = browser.sign_in("/", user, dev.password(user)).await;
+    answer.expect(503);
+    dev.stop().await;
 }
 
 /// The JSON form of the log would tell an error's outermost level only.

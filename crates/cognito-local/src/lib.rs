@@ -49,6 +49,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinError;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use fault::FaultError;
 pub use seed::apply::ApplyError;
 pub use seed::{ClientSeed, GroupSeed, PoolSeed, Problem, SecretSeed, Seed, SeedError, UserSeed};
 pub use settings::{DEFAULT_PORT, Fault, FaultWhen, Now, Settings};

@@ -1,10 +1,11 @@
-//! CreateUserPoolClient, DescribeUserPoolClient.
+//! CreateUserPoolClient, UpdateUserPoolClient, DescribeUserPoolClient, DeleteUserPoolClient, ListUserPoolClients.
 
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::page::Page;
 use super::view;
 use crate::constraint::{CLIENT_ID, CLIENT_NAME, CLIENT_SECRET, Constraints, POOL_ID};
 use crate::error::ApiError;
@@ -89,17 +90,12 @@ pub(super) fn create_user_pool_client(
         (None, Some(true)) => Some(random::text(random::LOWER, Client::SECRET_LENGTH)?),
         (None, _) => None,
     };
-    let shown = request
-        .other
-        .into_iter()
-        .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null())
-        .collect();
     let client = Client {
         id: random::text(random::LOWER, Client::ID_LENGTH)?,
         name,
         secret,
         settings,
-        shown,
+        shown: shown(request.other),
         created: service.now(),
     };
     service.change(|state| {
@@ -108,6 +104,13 @@ pub(super) fn create_user_pool_client(
         pool.clients.insert(client.id.clone(), client);
         Ok(answer)
     })
+}
+
+fn shown(members: Map<String, Value>) -> Map<String, Value> {
+    members
+        .into_iter()
+        .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null())
+        .collect()
 }
 
 fn settings(constraints: &mut Constraints, request: &CreateUserPoolClient) -> ClientSettings {
@@ -227,5 +230,91 @@ pub(super) fn describe_user_pool_client(
             .get(&client_id)
             .ok_or_else(|| ApiError::client_missing(&client_id))?;
         Ok(json!({ "UserPoolClient": view::client(pool, client) }))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UpdateUserPoolClient {
+    client_id: Option<String>,
+    #[serde(flatten)]
+    settings: CreateUserPoolClient,
+}
+
+/// Replaces the settings: members left out go back to their defaults. Name and secret stay.
+pub(super) fn update_user_pool_client(
+    service: &Service,
+    request: UpdateUserPoolClient,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let (client_id, request) = (request.client_id, request.settings);
+    let pool_id = constraints.required("userPoolId", request.user_pool_id.clone(), &POOL_ID);
+    let client_id = constraints.required("clientId", client_id, &CLIENT_ID);
+    let name = constraints.optional("clientName", request.client_name.clone(), &CLIENT_NAME);
+    let settings = settings(&mut constraints, &request);
+    constraints.check()?;
+    if let Some(problem) = settings.problems().into_iter().next() {
+        return Err(ApiError::invalid_parameter(problem));
+    }
+    service.change(|state| {
+        let pool = state.pool_mut(&pool_id)?;
+        let client = pool
+            .clients
+            .get_mut(&client_id)
+            .ok_or_else(|| ApiError::client_missing(&client_id))?;
+        client.settings = settings;
+        client.shown = shown(request.other);
+        if let Some(name) = name {
+            client.name = name;
+        }
+        let client = client.clone();
+        Ok(json!({ "UserPoolClient": view::client(pool, &client) }))
+    })
+}
+
+/// Deletes a client and ends its sign-ins.
+pub(super) fn delete_user_pool_client(
+    service: &Service,
+    request: DescribeUserPoolClient,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
+    let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
+    constraints.check()?;
+    service.change(|state| {
+        let pool = state.pool_mut(&pool_id)?;
+        if pool.clients.remove(&client_id).is_none() {
+            return Err(ApiError::client_missing(&client_id));
+        }
+        pool.grants.retain(|_, grant| grant.client != client_id);
+        Ok(Value::Null)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListUserPoolClients {
+    user_pool_id: Option<String>,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+pub(super) fn list_user_pool_clients(
+    service: &Service,
+    request: ListUserPoolClients,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
+    let page =
+        Page::new(&mut constraints, "maxResults", request.max_results).after(request.next_token);
+    constraints.check()?;
+    let page = page?;
+    service.read(|state| {
+        let pool = state.pool(&pool_id)?;
+        let clients = pool.clients.iter().map(|(id, client)| {
+            let view = json!({ "ClientId": id, "UserPoolId": pool.id, "ClientName": client.name });
+            (id.as_str(), view)
+        });
+        Ok(page.answer("UserPoolClients", clients))
     })
 }

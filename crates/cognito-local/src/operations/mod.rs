@@ -11,6 +11,7 @@ mod client;
 mod device;
 mod group;
 mod mfa;
+mod page;
 mod pool;
 mod reset;
 mod sign_up;
@@ -36,9 +37,7 @@ const NOT_OFFERED: &[&str] = &[
     "AddCustomAttributes",
     "AdminDisableProviderForUser",
     "AdminLinkProviderForUser",
-    "AdminListGroupsForUser",
     "AdminListUserAuthEvents",
-    "AdminRemoveUserFromGroup",
     "AdminSetUserSettings",
     "AdminUpdateAuthEventFeedback",
     "CreateIdentityProvider",
@@ -46,12 +45,9 @@ const NOT_OFFERED: &[&str] = &[
     "CreateResourceServer",
     "CreateUserImportJob",
     "CreateUserPoolDomain",
-    "DeleteGroup",
     "DeleteIdentityProvider",
     "DeleteManagedLoginBranding",
     "DeleteResourceServer",
-    "DeleteUserPool",
-    "DeleteUserPoolClient",
     "DeleteUserPoolDomain",
     "DescribeIdentityProvider",
     "DescribeManagedLoginBranding",
@@ -60,19 +56,14 @@ const NOT_OFFERED: &[&str] = &[
     "DescribeUserImportJob",
     "DescribeUserPoolDomain",
     "GetCSVHeader",
-    "GetGroup",
     "GetIdentityProviderByIdentifier",
     "GetLogDeliveryConfiguration",
     "GetSigningCertificate",
     "GetUICustomization",
-    "ListGroups",
     "ListIdentityProviders",
     "ListResourceServers",
     "ListTagsForResource",
     "ListUserImportJobs",
-    "ListUserPoolClients",
-    "ListUserPools",
-    "ListUsersInGroup",
     "SetLogDeliveryConfiguration",
     "SetRiskConfiguration",
     "SetUICustomization",
@@ -86,7 +77,6 @@ const NOT_OFFERED: &[&str] = &[
     "UpdateIdentityProvider",
     "UpdateManagedLoginBranding",
     "UpdateResourceServer",
-    "UpdateUserPoolClient",
     "UpdateUserPoolDomain",
 ];
 
@@ -179,6 +169,17 @@ pub(crate) async fn run(
             mfa::software_token::verify_software_token(service, parse(body)?).await
         }
         "UpdateUserPool" => pool::update_user_pool(service, parse(body)?),
+        "DeleteUserPool" => pool::delete_user_pool(service, parse(body)?),
+        "ListUserPools" => pool::list_user_pools(service, parse(body)?),
+        "UpdateUserPoolClient" => client::update_user_pool_client(service, parse(body)?),
+        "DeleteUserPoolClient" => client::delete_user_pool_client(service, parse(body)?),
+        "ListUserPoolClients" => client::list_user_pool_clients(service, parse(body)?),
+        "AdminRemoveUserFromGroup" => group::admin_remove_user_from_group(service, parse(body)?),
+        "AdminListGroupsForUser" => group::admin_list_groups_for_user(service, parse(body)?),
+        "DeleteGroup" => group::delete_group(service, parse(body)?),
+        "GetGroup" => group::get_group(service, parse(body)?),
+        "ListGroups" => group::list_groups(service, parse(body)?),
+        "ListUsersInGroup" => group::list_users_in_group(service, parse(body)?),
         known if NOT_OFFERED.contains(&known) => {
             let text = format!(
                 "The local pool does not offer {known}. It stands in for Amazon Cognito on one machine and has a part of its operations."

@@ -1,4 +1,4 @@
-//! CreateUserPool, UpdateUserPool, DescribeUserPool.
+//! CreateUserPool, UpdateUserPool, DescribeUserPool, DeleteUserPool, ListUserPools.
 //!
 //! Members the pool acts on are checked; members that would change how a sign-in goes and that it does not
 //! act on are refused, since silence would look like consent; the rest is kept and shown.
@@ -8,11 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::page::Page;
 use super::{mfa, triggers, view};
 use crate::constraint::{Constraints, NAME, POOL_ID};
 use crate::error::ApiError;
 use crate::service::Service;
-use crate::state::{PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES};
+use crate::state::{
+    MfaConfiguration, PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES,
+};
 
 /// Kept and shown, not acted on.
 const SHOWN: &[&str] = &[
@@ -190,10 +193,15 @@ impl Changeable {
         let password_policy = policy(&mut constraints, password_policy);
         let first_factors = mfa::config::first_factors(&mut constraints, sign_in_policy);
         constraints.check()?;
-        let mfa = mfa::config::by_sms(
+        let methods = &fixed.mfa.methods;
+        let mut mfa = mfa::config::by_sms(
             self.mfa_configuration.as_deref(),
-            self.other.contains_key("SmsConfiguration"),
+            self.other.contains_key("SmsConfiguration") || !methods.is_empty(),
         )?;
+        // The factors SetUserPoolMfaConfig switched on stay on.
+        if mfa.configuration != MfaConfiguration::Off && !methods.is_empty() {
+            mfa.methods.clone_from(methods);
+        }
         let settings = PoolSettings {
             password_policy,
             auto_verified_attributes: self.auto_verified_attributes.unwrap_or_default(),
@@ -333,4 +341,50 @@ pub(super) fn describe_user_pool(
     let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
     constraints.check()?;
     service.read(|state| Ok(json!({ "UserPool": view::pool(state.pool(&pool_id)?) })))
+}
+
+/// A pool of the seed is back after the next start.
+pub(super) fn delete_user_pool(
+    service: &Service,
+    request: DescribeUserPool,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let pool_id = constraints.required("userPoolId", request.user_pool_id, &POOL_ID);
+    constraints.check()?;
+    service.change(|state| {
+        state.pool(&pool_id)?;
+        state.pools.remove(&pool_id);
+        Ok(Value::Null)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListUserPools {
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+pub(super) fn list_user_pools(
+    service: &Service,
+    request: ListUserPools,
+) -> Result<Value, ApiError> {
+    let mut constraints = Constraints::default();
+    let page =
+        Page::new(&mut constraints, "maxResults", request.max_results).after(request.next_token);
+    constraints.check()?;
+    let page = page?;
+    service.read(|state| {
+        let pools = state.pools.iter().map(|(id, pool)| {
+            let view = json!({
+                "Id": pool.id,
+                "Name": pool.name,
+                "LambdaConfig": triggers::config(&pool.settings.triggers),
+                "CreationDate": view::timestamp(pool.created),
+                "LastModifiedDate": view::timestamp(pool.created),
+            });
+            (id.as_str(), view)
+        });
+        Ok(page.answer("UserPools", pools))
+    })
 }

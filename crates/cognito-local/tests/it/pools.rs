@@ -240,3 +240,167 @@ async fn clients_are_listed_as_the_file_has_them() {
     );
     bed.pool.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_update_replaces_what_can_change_and_leaves_names_and_users() {
+    let bed = Bed::start().await;
+    let id = "local_MailPool1";
+    let update = json!({
+        "UserPoolId": id,
+        "AutoVerifiedAttributes": ["email"],
+        "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["email"] },
+        "AccountRecoverySetting": { "RecoveryMechanisms": [
+            { "Priority": 2, "Name": "verified_phone_number" }, { "Priority": 1, "Name": "verified_email" },
+        ] },
+        "AdminCreateUserConfig": { "AllowAdminCreateUserOnly": true },
+        "Policies": { "PasswordPolicy": { "MinimumLength": 12, "PasswordHistorySize": 3 } },
+        "LambdaConfig": { "PreSignUp": "http://127.0.0.1:9/f" },
+    });
+    bed.call("UpdateUserPool", update).await.ok();
+    let describe = async || {
+        let body = json!({ "UserPoolId": id });
+        bed.call("DescribeUserPool", body).await.ok()["UserPool"].clone()
+    };
+    let pool = describe().await;
+    assert_eq!(pool["AutoVerifiedAttributes"], json!(["email"]));
+    assert_eq!(
+        pool["UserAttributeUpdateSettings"]["AttributesRequireVerificationBeforeUpdate"],
+        json!(["email"])
+    );
+    assert_eq!(
+        pool["AccountRecoverySetting"]["RecoveryMechanisms"],
+        json!([{ "Priority": 1, "Name": "verified_email" }, { "Priority": 2, "Name": "verified_phone_number" }])
+    );
+    assert_eq!(
+        pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"],
+        true
+    );
+    assert_eq!(pool["Policies"]["PasswordPolicy"]["PasswordHistorySize"], 3);
+    assert_eq!(pool["UsernameAttributes"], json!(["email"]));
+    bed.signed_in("web").await;
+
+    bed.call("UpdateUserPool", json!({ "UserPoolId": id }))
+        .await
+        .ok();
+    let pool = describe().await;
+    assert_eq!(pool["AutoVerifiedAttributes"], json!([]));
+    assert_eq!(pool["LambdaConfig"], json!({}));
+    assert_eq!(pool["Policies"]["PasswordPolicy"]["MinimumLength"], 8);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_is_told_back_as_it_was_shown_stays_a_command() {
+    let bed = Bed::with(|settings| {
+        let command = ["sh", "-c", "cat >/dev/null; echo '{\"response\":{}}'"];
+        let command = cognito_local::Trigger::Command(command.map(str::to_owned).into());
+        let triggers = &mut settings.seed.pools[0].settings.triggers;
+        triggers
+            .functions
+            .insert(cognito_local::Kind::PreAuthentication, command);
+    })
+    .await;
+    let body = json!({ "UserPoolId": "local_MailPool1" });
+    let shown = bed.call("DescribeUserPool", body.clone()).await.ok()["UserPool"].clone();
+    let update = json!({ "UserPoolId": "local_MailPool1", "LambdaConfig": shown["LambdaConfig"] });
+    bed.call("UpdateUserPool", update).await.ok();
+    let after = bed.call("DescribeUserPool", body).await.ok()["UserPool"].clone();
+    assert_eq!(after["LambdaConfig"], shown["LambdaConfig"]);
+    assert!(shown["LambdaConfig"]["PreAuthentication"].is_string());
+    bed.signed_in("web").await;
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn clients_are_changed_listed_and_deleted_with_their_sign_ins() {
+    let bed = Bed::start().await;
+    let tokens = bed.signed_in("web").await;
+    let of = |client: &str| json!({ "UserPoolId": "local_MailPool1", "ClientId": client });
+    let mut update = of("web");
+    update["ExplicitAuthFlows"] = json!(["ALLOW_USER_SRP_AUTH"]);
+    let client = bed.call("UpdateUserPoolClient", update).await.ok()["UserPoolClient"].clone();
+    assert_eq!(client["ClientName"], "web");
+    assert_eq!(client["ExplicitAuthFlows"], json!(["ALLOW_USER_SRP_AUTH"]));
+    let list = json!({ "UserPoolId": "local_MailPool1", "MaxResults": 2 });
+    let page = bed.call("ListUserPoolClients", list.clone()).await.ok();
+    let names = |page: &Value| {
+        let clients = page["UserPoolClients"].as_array().unwrap().clone();
+        clients
+            .iter()
+            .map(|client| client["ClientId"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&page), ["legacy", "refreshonly"]);
+    let mut next = list;
+    next["NextToken"] = page["NextToken"].clone();
+    let page = bed.call("ListUserPoolClients", next).await.ok();
+    assert_eq!(names(&page), ["rotating", "server"]);
+    bed.call("DeleteUserPoolClient", of("web")).await.ok();
+    assert_eq!(
+        bed.call("DescribeUserPoolClient", of("web"))
+            .await
+            .error()
+            .0,
+        "ResourceNotFoundException"
+    );
+    let body = json!({ "AccessToken": tokens["AccessToken"] });
+    assert_eq!(bed.call("GetUser", body).await.status, 400);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn pools_are_listed_and_deleted() {
+    let bed = Bed::with_names().await;
+    let list = json!({ "MaxResults": 10 });
+    let pools = bed.call("ListUserPools", list.clone()).await.ok();
+    assert_eq!(pools["UserPools"][0]["Id"], "local_MailPool1");
+    assert_eq!(pools["UserPools"][1]["Name"], "names");
+    let body = json!({ "UserPoolId": "local_MailPool1" });
+    bed.call("DeleteUserPool", body.clone()).await.ok();
+    let pools = bed.call("ListUserPools", list).await.ok();
+    assert_eq!(pools["UserPools"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        bed.call("DeleteUserPool", body).await.error().0,
+        "ResourceNotFoundException"
+    );
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn groups_are_listed_left_and_deleted() {
+    let bed = Bed::start().await;
+    let call = async |operation: &str, mut body: Value| {
+        body["UserPoolId"] = "local_MailPool1".into();
+        bed.call(operation, body).await
+    };
+    let names = |answer: Value| {
+        let groups = answer["Groups"].as_array().unwrap().clone();
+        let name = |group: &Value| group["GroupName"].as_str().unwrap().to_owned();
+        groups.iter().map(name).collect::<Vec<_>>()
+    };
+    let ada = json!({ "Username": "ada@example.com" });
+    assert_eq!(
+        names(call("ListGroups", json!({})).await.ok()),
+        ["admins", "developers"]
+    );
+    let of_ada = call("AdminListGroupsForUser", ada.clone()).await.ok();
+    assert_eq!(names(of_ada), ["admins", "developers"]);
+    let leave = json!({ "Username": "ada@example.com", "GroupName": "admins" });
+    call("AdminRemoveUserFromGroup", leave).await.ok();
+    let of_ada = call("AdminListGroupsForUser", ada.clone()).await.ok();
+    assert_eq!(names(of_ada), ["developers"]);
+    let developers = json!({ "GroupName": "developers" });
+    let members = call("ListUsersInGroup", developers.clone()).await.ok();
+    assert_eq!(members["Users"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        call("GetGroup", developers.clone()).await.ok()["Group"]["Precedence"],
+        2
+    );
+    call("DeleteGroup", developers.clone()).await.ok();
+    assert!(names(call("AdminListGroupsForUser", ada).await.ok()).is_empty());
+    assert_eq!(
+        call("DeleteGroup", developers).await.error().0,
+        "ResourceNotFoundException"
+    );
+    bed.stop().await;
+}

@@ -446,3 +446,37 @@ async fn an_invitation_carries_the_temporary_password_by_the_media_asked_for() {
     bed.password_sign_in("web", LIN, &next).await.ok();
     bed.stop().await;
 }
+
+/// The pool with USER_AUTH on for both open clients.
+async fn choosing() -> Bed {
+    Bed::with(|settings| {
+        verifying(settings);
+        for client in &mut settings.seed.pools[0].clients {
+            let flows = &mut client.settings.explicit_auth_flows;
+            flows.insert(cognito_local::AuthFlow::AllowUserAuth);
+        }
+    })
+    .await
+}
+
+async fn confirm_with(bed: &Bed, session: &Value) -> Value {
+    let body = json!({
+        "ClientId": "web", "Username": LIN, "ConfirmationCode": bed.code(LIN).await, "Session": session,
+    });
+    bed.call("ConfirmSignUp", body).await.ok()["Session"].clone()
+}
+
+#[tokio::test]
+async fn a_code_alone_signs_nobody_in() {
+    let bed = choosing().await;
+    sign_up(&bed).await.ok();
+    assert_eq!(confirm_with(&bed, &Value::Null).await, Value::Null);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_without_choice_based_sign_in_gets_no_session() {
+    let bed = bed().await;
+    assert_eq!(sign_up(&bed).await.ok().get("Session"), None);
+    bed.stop().await;
+}
