@@ -178,3 +178,29 @@ async fn a_temporary_password_expires_after_the_days_of_the_policy() {
     );
     bed.stop().await;
 }
+
+#[tokio::test]
+async fn the_temporary_password_itself_may_not_become_the_new_one_where_passwords_are_remembered() {
+    let bed = Bed::with(|settings| {
+        let policy = &mut settings.seed.pools[0].settings.password_policy;
+        policy.password_history_size = 1;
+    })
+    .await;
+    let challenge = bed.password_sign_in("web", NEW, NEW_PASSWORD).await.ok();
+    let answer = async |password: &str| {
+        let responses = json!({
+            "USERNAME": NEW, "NEW_PASSWORD": password, "userAttributes.given_name": "N",
+        });
+        let body = json!({
+            "ChallengeName": "NEW_PASSWORD_REQUIRED", "ClientId": "web", "Session": challenge["Session"],
+            "ChallengeResponses": responses,
+        });
+        bed.call("RespondToAuthChallenge", body).await
+    };
+    assert_eq!(
+        answer(NEW_PASSWORD).await.error().0,
+        "PasswordHistoryPolicyViolationException"
+    );
+    answer("Brand-New-Stable-4").await.tokens();
+    bed.stop().await;
+}
