@@ -85,7 +85,12 @@ fn check(options: CheckOptions) -> u8 {
     let loaded = load(options.run);
     let mut code = 0;
     let done = block_on(async {
-        let report = check::Report::of(loaded, &environment(), options.offline).await;
+        let scope = check::Scope {
+            environment: environment(),
+            offline: options.offline,
+            triggers: options.triggers,
+        };
+        let report = check::Report::of(loaded, &scope).await;
         code = report.exit_code();
         report.write(options.json, &mut io::stdout())?;
         Ok(())

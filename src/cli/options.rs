@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
+use super::check::GivenTrigger;
 use crate::config::{Flag, Sources};
 
 const EXAMPLES: &str = "\
@@ -121,9 +122,12 @@ impl RunOptions {
 pub(super) struct CheckOptions {
     #[command(flatten)]
     pub(super) run: RunOptions,
-    /// Only the configuration: ask neither the pool nor the upstream
+    /// Only the configuration, and the triggers named here: ask neither the pool nor the upstream
     #[arg(long)]
     pub(super) offline: bool,
+    /// Play known sign-ins to a trigger: define, create or verify, and its Lambda Invoke URL or command [example: define="node define.js"]
+    #[arg(long = "trigger", value_name = "NAME=FUNCTION")]
+    pub(super) triggers: Vec<GivenTrigger>,
     /// One JSON object instead of text
     #[arg(long)]
     pub(super) json: bool,

@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use super::check::{Finding, Report, Severity};
+use super::check::{Finding, Report, Scope, Severity};
 use super::healthcheck::{PATIENCE, Target};
 use super::*;
 
@@ -124,7 +124,7 @@ fn written(report: &Report, as_json: bool) -> String {
 #[tokio::test]
 async fn check_says_each_problem_on_a_line_and_exits_78() {
     let loaded = Config::from_toml("a.toml", &MINIMAL.replace("client_id", "clientid"));
-    let report = Report::of(loaded, &BTreeMap::new(), false).await;
+    let report = Report::of(loaded, &Scope::default()).await;
     assert_eq!(report.exit_code(), CONFIGURATION);
     assert_eq!(
         written(&report, false),
@@ -141,7 +141,11 @@ async fn check_says_each_problem_on_a_line_and_exits_78() {
 
 #[tokio::test]
 async fn check_offline_asks_nobody() {
-    let report = Report::of(Config::from_toml("a.toml", MINIMAL), &BTreeMap::new(), true).await;
+    let scope = Scope {
+        offline: true,
+        ..Scope::default()
+    };
+    let report = Report::of(Config::from_toml("a.toml", MINIMAL), &scope).await;
     assert_eq!((report.exit_code(), report.findings.len()), (0, 0));
     assert_eq!(written(&report, false), "ok: the configuration is right\n");
 }
@@ -156,7 +160,7 @@ async fn check_tells_a_pool_and_an_upstream_that_do_not_answer() {
         "public_origin = \"http://localhost:1\"\n[upstream]\nurl = \"http://{closed}\"\n[cognito]\n\
          user_pool_id = \"local_a\"\nclient_id = \"a\"\nendpoint = \"http://{closed}\"\nissuer = \"http://{closed}/local_a\"\n"
     );
-    let report = Report::of(Config::from_toml("a.toml", &text), &BTreeMap::new(), false).await;
+    let report = Report::of(Config::from_toml("a.toml", &text), &Scope::default()).await;
     let failed: Vec<_> = report
         .findings
         .iter()

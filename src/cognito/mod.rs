@@ -31,7 +31,6 @@ use zeroize::Zeroizing;
 use self::api::Api;
 use self::jwks::Jwks;
 use self::token::Verifier;
-use self::transport::Transport;
 use crate::clock::Clock;
 use crate::identity::Claims;
 
@@ -41,6 +40,7 @@ pub use self::jwks::KeysError;
 pub use self::probe::Opening;
 pub use self::settings::Settings;
 pub use self::token::TokenError;
+pub(crate) use self::transport::Transport;
 pub use self::transport::{Obstacle, SetupError, TransportError};
 
 /// The user pool, as the rest of sidegate sees it.

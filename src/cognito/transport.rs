@@ -1,6 +1,6 @@
 //! The way to the user pool: one connection pool, one TLS configuration, for the API and for the keys.
 //!
-//! Below `api` (which gives it to the AWS SDK) and `jwks`. HTTPS with the machine's certificate
+//! Below `api` (which gives it to the AWS SDK) and `jwks`; `sidegate check` calls triggers with it. HTTPS with the machine's certificate
 //! authorities and an optional further file; plain http to this machine only. No redirect is
 //! followed, no answer is read past a limit (F-05), and nothing is sent twice: only a connection that
 //! could not be made is tried once more. HTTP/1.1, so that one stalled connection delays one call.
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -37,7 +38,7 @@ pub(super) const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// A client for the pool's two addresses. Clones share their connections.
 #[derive(Clone, Debug)]
-pub(super) struct Transport {
+pub(crate) struct Transport {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
@@ -111,7 +112,7 @@ impl Transport {
     ///
     /// # Errors
     /// See [`SetupError`].
-    pub(super) fn new(peers: &[&Url], ca_file: Option<&Path>) -> Result<Self, SetupError> {
+    pub(crate) fn new(peers: &[&Url], ca_file: Option<&Path>) -> Result<Self, SetupError> {
         let is_plain = |peer: &&Url| peer.scheme() != "https";
         if let Some(peer) = peers
             .iter()
@@ -186,18 +187,43 @@ impl Transport {
         url: &Url,
         max_bytes: usize,
     ) -> Result<(StatusCode, Bytes), TransportError> {
-        let exchange = |cause: String| TransportError::Exchange {
-            host: url.authority().to_owned(),
-            cause,
-        };
         let request = Request::get(url.as_str())
             .header(http::header::ACCEPT, "application/json")
-            .body(Full::default())
-            .map_err(|error| exchange(error.to_string()))?;
+            .body(Full::default());
+        let (head, body) = self.exchange(url, request, max_bytes).await?;
+        Ok((head.status, body))
+    }
+
+    /// POSTs JSON and reads all of the answer, whatever its status.
+    ///
+    /// # Errors
+    /// As [`Transport::fetch`].
+    pub(crate) async fn post(
+        &self,
+        url: &Url,
+        json: Bytes,
+        max_bytes: usize,
+    ) -> Result<(Parts, Bytes), TransportError> {
+        let request = Request::post(url.as_str())
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Full::new(json));
+        self.exchange(url, request, max_bytes).await
+    }
+
+    async fn exchange(
+        &self,
+        url: &Url,
+        request: http::Result<Request<Full<Bytes>>>,
+        max_bytes: usize,
+    ) -> Result<(Parts, Bytes), TransportError> {
+        let request = request.map_err(|error| TransportError::Exchange {
+            host: url.authority().to_owned(),
+            cause: error.to_string(),
+        })?;
         let (head, body) = self.send(request, max_bytes).await?.into_parts();
         let body = body.collect().await;
         let body = body.map_err(|error| TransportError::of_body(error.as_ref(), max_bytes))?;
-        Ok((head.status, body.to_bytes()))
+        Ok((head, body.to_bytes()))
     }
 }
 

@@ -8,7 +8,9 @@
 mod aws;
 mod describe;
 mod finding;
+mod function;
 mod probes;
+mod replay;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -25,6 +27,19 @@ use crate::config::{Config, Problem, Problems};
 
 use aws::Aws;
 pub(super) use finding::{Finding, Severity};
+pub(super) use function::GivenTrigger;
+use replay::Triggers;
+
+/// How far to look.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    /// May hold credentials of AWS.
+    pub(super) environment: BTreeMap<String, String>,
+    /// Ask neither the pool nor the upstream.
+    pub(super) offline: bool,
+    /// Triggers to play sign-ins to.
+    pub(super) triggers: Vec<GivenTrigger>,
+}
 
 /// All that was found.
 #[derive(Debug)]
@@ -35,13 +50,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Looks at everything; asks around only for a configuration that is right, and not when `offline`.
-    /// The `environment` may hold credentials of AWS.
-    pub(super) async fn of(
-        loaded: Result<Config, Problems>,
-        environment: &BTreeMap<String, String>,
-        offline: bool,
-    ) -> Self {
+    /// Looks at everything in scope; asks around only for a configuration that is right.
+    pub(super) async fn of(loaded: Result<Config, Problems>, scope: &Scope) -> Self {
         let config = match loaded {
             Ok(config) => config,
             Err(Problems { errors, warnings }) => {
@@ -53,15 +63,17 @@ impl Report {
             }
         };
         let mut findings = Vec::new();
-        if !offline {
+        let mut triggers = Triggers::given(&scope.triggers);
+        if !scope.offline {
             let forward = &config.forward;
             let (pool, upstream) = tokio::join!(
-                pool(&config, environment),
+                pool(&config, &scope.environment, &mut triggers),
                 upstream(&forward.upstream, forward.connect_timeout)
             );
             findings = pool;
             findings.push(upstream);
         }
+        findings.extend(replay::replay(&triggers, &config.cognito).await);
         Self {
             problems: Vec::new(),
             warnings: config.warnings,
@@ -118,8 +130,13 @@ impl Report {
     }
 }
 
-/// What the pool tells anybody, and what it tells the credentials in the environment.
-async fn pool(config: &Config, environment: &BTreeMap<String, String>) -> Vec<Finding> {
+/// What the pool tells anybody, and what it tells the credentials in the environment. Triggers that it names by
+/// URL are added to those that can be called.
+async fn pool(
+    config: &Config,
+    environment: &BTreeMap<String, String>,
+    triggers: &mut Triggers,
+) -> Vec<Finding> {
     let settings = &config.cognito;
     let aws = Aws::of(settings);
     let pool = match UserPool::new(settings.clone(), Clock::system()) {
@@ -132,6 +149,9 @@ async fn pool(config: &Config, environment: &BTreeMap<String, String>) -> Vec<Fi
             let described = pool.describe(credentials).await;
             let more = describe::judge(&described, config, &aws, &findings);
             findings.extend(more);
+            if let Ok(pool) = &described.pool {
+                triggers.add_described(pool);
+            }
         }
         Ok(None) => findings.push(describe::not_read(config, &aws)),
         Err(half) => findings.push(half),
