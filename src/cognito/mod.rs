@@ -4,9 +4,12 @@
 //! of `cognito_flow` with `api`, off the async threads where the machine works, and lets no token out
 //! that `token` has not checked against the keys of `jwks`. It keeps no session and shows no page.
 
+mod account;
 mod api;
+mod device;
 mod error;
 mod jwks;
+mod passkey;
 mod probe;
 mod settings;
 mod token;
@@ -20,23 +23,24 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_lc_rs::rand;
 use cognito_flow::{
-    Answer, AppClient, Context, Credentials, Entropy, Flow, FlowSettings, NewDevice, Pending,
-    Refresh, RefreshWay, RememberedDevice, Secret, Step, TokenSet, UnixSeconds,
+    Answer, AppClient, Context, Credentials, Flow, FlowSettings, NewDevice, Pending, Refresh,
+    RefreshWay, RememberedDevice, Secret, Step, TokenSet, UnixSeconds,
 };
 use tokio::sync::Semaphore;
-use zeroize::Zeroizing;
 
 use self::api::Api;
+use self::device::entropy;
 use self::jwks::Jwks;
 use self::token::Verifier;
 use crate::clock::Clock;
 use crate::identity::Claims;
 
+pub use self::account::{Delivery, Medium, NewAccount, SignedUp};
 pub use self::api::{AwsCredentials, ClientSettings, Described, MfaSettings, PoolSettings};
 pub use self::error::{CognitoError, Fault, PasswordRule, Refused};
 pub use self::jwks::KeysError;
+pub use self::passkey::Passkey;
 pub use self::probe::Opening;
 pub use self::settings::Settings;
 pub use self::token::TokenError;
@@ -143,25 +147,37 @@ impl UserPool {
         &self.flow
     }
 
-    /// Starts a sign-in with the configured flow. `device` is this browser's, for this person.
+    /// Starts a sign-in with the configured flow. `device` is this browser's, for this person; it is taken away when the
+    /// pool does not know it any more, and the sign-in goes on without it (cognito-js does the same).
     ///
     /// # Errors
     /// [`CognitoError`] says what the person and the operator can do.
     pub async fn begin(
         &self,
         credentials: Credentials,
-        device: Option<RememberedDevice>,
+        device: &mut Option<RememberedDevice>,
     ) -> Result<Progress, CognitoError> {
-        self.run(device, move |context| {
-            Ok(Flow::begin(credentials, context)?)
-        })
-        .await
+        let again = device.is_some().then(|| Credentials {
+            username: credentials.username.clone(),
+            password: credentials.password.clone(),
+            preferred: credentials.preferred,
+            session: None,
+        });
+        let first = move |context: Context<'_>| Ok(Flow::begin(credentials, context)?);
+        match (self.run(device.clone(), first).await, again) {
+            (Err(CognitoError::DeviceUnknown(_)), Some(credentials)) => {
+                *device = None;
+                let first = move |context: Context<'_>| Ok(Flow::begin(credentials, context)?);
+                self.run(None, first).await
+            }
+            (progress, _) => progress,
+        }
     }
 
     /// Goes on with the person's answer.
     ///
     /// # Errors
-    /// As [`UserPool::begin`]. After [`CognitoError::retry_same_step`] the same sealed sign-in can be
+    /// As [`UserPool::begin`], and [`CognitoError::DeviceUnknown`]. After [`CognitoError::retry_same_step`] the same sealed sign-in can be
     /// answered again; after any other the sign-in begins anew.
     pub async fn answer(
         &self,
@@ -297,17 +313,10 @@ impl UserPool {
     where
         F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
     {
-        let waiting = Arc::clone(&self.arithmetic).acquire_owned();
-        let busy = CognitoError::Busy { operation: "SRP" };
-        let Ok(Ok(place)) = tokio::time::timeout(self.call_timeout, waiting).await else {
-            return Err(busy);
-        };
         let client = Arc::clone(&self.client);
         let settings = Arc::clone(&self.flow);
         let now = self.clock.now();
-        let work = tokio::task::spawn_blocking(move || {
-            // Held until the work is done, also when nobody waits for it any more.
-            let _place = place;
+        let step = move || {
             step(Context {
                 client: &client,
                 settings: &settings,
@@ -315,18 +324,29 @@ impl UserPool {
                 now,
                 entropy: entropy()?,
             })
+        };
+        self.off_thread(step).await
+    }
+
+    /// Runs arithmetic off the async threads, as much at once as there are cores.
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, CognitoError> + Send + 'static,
+    ) -> Result<T, CognitoError> {
+        let waiting = Arc::clone(&self.arithmetic).acquire_owned();
+        let busy = CognitoError::Busy { operation: "SRP" };
+        let Ok(Ok(place)) = tokio::time::timeout(self.call_timeout, waiting).await else {
+            return Err(busy);
+        };
+        let work = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, also when nobody waits for it any more.
+            let _place = place;
+            work()
         });
         work.await.unwrap_or(Err(CognitoError::Internal(
             "a step of the sign-in panicked",
         )))
     }
-}
-
-fn entropy() -> Result<Entropy, CognitoError> {
-    let mut bits = Zeroizing::new([0_u8; 48]);
-    rand::fill(bits.as_mut())
-        .map_err(|_| CognitoError::Internal("the system's random source failed"))?;
-    Ok(Entropy::new(*bits))
 }
 
 /// Says once, where it ends, what an operator can change. The person's own mistakes are not the operator's.

@@ -49,6 +49,7 @@ impl UserPool {
             username: username.clone(),
             password: Some(Secret::new(format!("Aa1!{}", uuid::Uuid::new_v4()))),
             preferred: self.flow.preferred_challenge,
+            session: None,
         };
         let step = self
             .compute(None, move |context| Ok(Flow::begin(credentials, context)?))

@@ -159,6 +159,7 @@ impl SignIn {
             username: request.username,
             password: Some(request.password.0),
             preferred: None,
+            session: None,
         };
         // Of its own for each request: a program that asks twice means it.
         let mut nonce = [0; 16];

@@ -297,6 +297,7 @@ mod tests {
             username: "jane".to_owned(),
             password: Some(Secret::new("pw".to_owned())),
             preferred: None,
+            session: None,
         };
         let begun = Flow::begin(credentials, context());
         let Ok(Step::Call(_, flow)) = begun else {

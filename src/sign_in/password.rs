@@ -180,6 +180,7 @@ fn credentials(form: &Form) -> Result<Credentials, StepError> {
         username: username.to_owned(),
         password: Some(Secret::new(password.to_owned())),
         preferred: None,
+        session: None,
     })
 }
 

@@ -78,7 +78,13 @@ impl Steps {
         let (pool, sessions, request) = self.for_step(request);
         let step = async move {
             let _place = place;
-            settle(pool.begin(credentials, device).await, &sessions, &request).await
+            let mut device = device;
+            settle(
+                pool.begin(credentials, &mut device).await,
+                &sessions,
+                &request,
+            )
+            .await
         };
         self.once.run(key, step).await
     }
@@ -234,6 +240,7 @@ mod tests {
                 username: "ada".to_owned(),
                 password: Some(Secret::new("a-password".to_owned())),
                 preferred: None,
+                session: None,
             };
             let request = HeaderMap::new();
             let nonce = number.to_be_bytes();

@@ -49,8 +49,9 @@ async fn measure() -> usize {
         username: USER.to_owned(),
         password: Some(Secret::new(PASSWORD.to_owned())),
         preferred: None,
+        session: None,
     };
-    let Progress::SignedIn(real) = pool.begin(credentials, None).await.unwrap() else {
+    let Progress::SignedIn(real) = pool.begin(credentials, &mut None).await.unwrap() else {
         panic!("asked more")
     };
     let sessions = Sessions::new(

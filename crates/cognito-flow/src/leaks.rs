@@ -53,6 +53,7 @@ fn credentials() -> Credentials {
         username: PLANTED.to_owned(),
         password: Some(planted()),
         preferred: None,
+        session: None,
     }
 }
 

@@ -77,6 +77,7 @@ pub(crate) fn credentials() -> Credentials {
         username: USERNAME.to_owned(),
         password: Some(secret(PASSWORD)),
         preferred: None,
+        session: None,
     }
 }
 

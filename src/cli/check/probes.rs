@@ -331,7 +331,11 @@ fn of_fault(flow: &str, fault: &Fault, exception: &str, aws: &Aws) -> Finding {
         Fault::Tier => Finding::error(FLOW, format!("the pool's plan does not have {flow}"))
             .why("nobody can sign in")
             .remedy("USER_AUTH needs the plan Essentials or Plus: change the plan (AWS console: Settings, Feature plan), or cognito.flow"),
-        Fault::Pool | Fault::Permission | Fault::Credentials | Fault::Other => Finding::error(
+        Fault::Pool
+        | Fault::Passkeys
+        | Fault::Permission
+        | Fault::Credentials
+        | Fault::Other => Finding::error(
             FLOW,
             format!("a sign-in of a made-up user failed with {exception}: {fault}"),
         )

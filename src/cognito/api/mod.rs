@@ -6,7 +6,10 @@
 //! again (`transport`). The SDK logs requests and replies in full at level trace, so none of its events
 //! leave this file.
 
+mod account;
 mod describe;
+mod device;
+mod web_authn;
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error as StdError;

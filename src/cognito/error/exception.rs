@@ -15,8 +15,16 @@ pub(in crate::cognito) enum Stage {
     Opening,
     /// Cognito judges the password.
     Password,
+    /// An answer, where nothing may have been proven before: a first factor, or a custom challenge.
+    Unproven,
     /// The password was right; something more is asked.
     Challenge,
+    /// A remembered device is proven.
+    Device,
+    /// An account is asked about by somebody who may be anybody.
+    Account,
+    /// A call with the person's access token.
+    SignedIn,
     /// Tokens are renewed.
     Refresh,
     /// A refresh token is ended.
@@ -29,13 +37,26 @@ impl Stage {
     /// The stage of a call, and the flow's name where it opens one.
     pub(in crate::cognito) fn of(call: &Call) -> (Self, Option<&'static str>) {
         match call {
-            Call::InitiateAuth { auth_flow, .. } => match *auth_flow {
+            Call::InitiateAuth {
+                auth_flow,
+                parameters,
+                ..
+            } => match *auth_flow {
                 "REFRESH_TOKEN_AUTH" => (Self::Refresh, Some(auth_flow)),
-                "USER_PASSWORD_AUTH" => (Self::Password, Some(auth_flow)),
+                _ if parameters.get("PASSWORD").is_some() => (Self::Password, Some(auth_flow)),
                 _ => (Self::Opening, Some(auth_flow)),
             },
-            Call::RespondToAuthChallenge { challenge, .. } => match *challenge {
+            Call::RespondToAuthChallenge {
+                challenge,
+                responses,
+                ..
+            } => match *challenge {
                 "PASSWORD_VERIFIER" => (Self::Password, None),
+                _ if responses.get("PASSWORD").is_some() => (Self::Password, None),
+                "DEVICE_SRP_AUTH" | "DEVICE_PASSWORD_VERIFIER" => (Self::Device, None),
+                // EMAIL_OTP is a second factor too; where it is one, too little is told rather than too much.
+                "SELECT_CHALLENGE" | "PASSWORD_SRP" | "EMAIL_OTP" | "SMS_OTP" | "WEB_AUTHN"
+                | "CUSTOM_CHALLENGE" => (Self::Unproven, None),
                 _ => (Self::Challenge, None),
             },
             Call::AssociateSoftwareToken { .. } | Call::VerifySoftwareToken { .. } => {
@@ -72,6 +93,15 @@ impl CognitoError {
             _ if refused.stage == Stage::Refresh && is_about_the_user(&refused) => {
                 Self::RefreshRefused(refused)
             }
+            // Whoever guesses names learns nothing from a code that does not fit (R-81).
+            "UserNotFoundException"
+            | "UserNotConfirmedException"
+            | "PasswordResetRequiredException"
+            | "ExpiredCodeException"
+                if refused.stage == Stage::Account =>
+            {
+                Self::CodeMismatch(refused)
+            }
             "UserNotFoundException" => Self::BadCredentials(refused),
             "UserNotConfirmedException" => Self::UserNotConfirmed(refused),
             "PasswordResetRequiredException" => Self::PasswordResetRequired(refused),
@@ -87,7 +117,18 @@ impl CognitoError {
                 refused,
                 rule: PasswordRule::UsedBefore,
             },
+            "UsernameExistsException" => Self::NameTaken(refused),
+            "AliasExistsException" if refused.stage == Stage::Account => Self::NameTaken(refused),
             "AliasExistsException" => Self::InvalidAttribute(refused),
+            "CodeDeliveryFailureException" => Self::NotDelivered(refused),
+            "WebAuthnChallengeNotFoundException" | "WebAuthnCredentialNotSupportedException" => {
+                Self::PasskeyRefused(refused)
+            }
+            "WebAuthnNotEnabledException"
+            | "WebAuthnConfigurationMissingException"
+            | "WebAuthnRelyingPartyMismatchException"
+            | "WebAuthnOriginNotAllowedException"
+            | "WebAuthnClientMismatchException" => misconfigured(refused, Fault::Passkeys),
             "LimitExceededException" | "TooManyFailedAttemptsException" => {
                 Self::TooManyAttempts(refused)
             }
@@ -102,6 +143,9 @@ impl CognitoError {
                 Self::TriggerFailed(refused)
             }
             "RefreshTokenReuseException" => Self::RefreshRefused(refused),
+            "ResourceNotFoundException" if text.starts_with("device") => {
+                Self::DeviceUnknown(refused)
+            }
             "ResourceNotFoundException" => {
                 let fault = Fault::NoSuchClient {
                     pool_id: client.pool_id().to_string(),
@@ -121,7 +165,6 @@ impl CognitoError {
             | "InvalidSmsRoleAccessPolicyException"
             | "InvalidSmsRoleTrustRelationshipException"
             | "InvalidEmailRoleAccessPolicyException"
-            | "CodeDeliveryFailureException"
             | "MFAMethodNotFoundException"
             | "SoftwareTokenMFANotFoundException" => misconfigured(refused, Fault::Pool),
             _ => misconfigured(refused, Fault::Other),
@@ -144,6 +187,12 @@ impl CognitoError {
                 Self::TemporaryPasswordExpired(refused)
             }
             _ if text.starts_with("invalid session") => Self::SessionEnded(refused),
+            Stage::Device => Self::DeviceUnknown(refused),
+            Stage::SignedIn if text.contains("access token") && !text.contains("scopes") => {
+                Self::RefreshRefused(refused)
+            }
+            Stage::Account if text.contains("not permitted") => Self::NotOffered(refused),
+            Stage::Account => Self::CodeMismatch(refused),
             _ if text.starts_with("user is disabled") => Self::UserDisabled(refused),
             _ => Self::BadCredentials(refused),
         }
@@ -173,17 +222,23 @@ impl CognitoError {
                 refused,
                 fault: Fault::TriggerMissing,
             },
+            // What only an account can be refused for.
+            (Stage::Account, _)
+                if text.starts_with("cannot reset password")
+                    || text.starts_with("user is already confirmed") =>
+            {
+                Self::CodeMismatch(refused)
+            }
             // A name that no user can have (with a space in it, say) is the name of no user.
             (Stage::Opening | Stage::Password, _) if typed_by_the_person => {
                 Self::BadCredentials(refused)
             }
-            (Stage::Challenge, _) if typed_by_the_person && text.contains("password") => {
-                Self::InvalidPassword {
-                    refused,
-                    rule: PasswordRule::Characters,
-                }
-            }
-            (Stage::Challenge, _) if typed_by_the_person || is_about_an_attribute(text) => {
+            _ if typed_by_the_person && text.contains("password") => Self::InvalidPassword {
+                refused,
+                rule: PasswordRule::Characters,
+            },
+            _ if typed_by_the_person && text.contains("code'") => Self::CodeMismatch(refused),
+            _ if typed_by_the_person || is_about_an_attribute(text) => {
                 Self::InvalidAttribute(refused)
             }
             _ => Self::Misconfigured {
@@ -230,6 +285,7 @@ fn is_about_an_attribute(text: &str) -> bool {
         "invalid phone number",
         "attributes did not conform",
         "cannot modify",
+        "username should be",
     ]
     .iter()
     .any(|words| text.starts_with(words))
@@ -261,7 +317,11 @@ mod tests {
     fn error(stage: Stage, exception: &str, message: &str) -> CognitoError {
         let operation = match stage {
             Stage::Opening => "InitiateAuth",
-            Stage::Password | Stage::Challenge => "RespondToAuthChallenge",
+            Stage::Password | Stage::Unproven | Stage::Challenge | Stage::Device => {
+                "RespondToAuthChallenge"
+            }
+            Stage::Account => "ConfirmSignUp",
+            Stage::SignedIn => "ChangePassword",
             Stage::Refresh => "GetTokensFromRefreshToken",
             Stage::Revoke => "RevokeToken",
             Stage::Describe => "DescribeUserPool",
@@ -296,6 +356,37 @@ Challenge | CodeMismatchException | Invalid verification code provided, please t
 Challenge | ExpiredCodeException | Invalid code provided, please request a code again. | ExpiredCode | 422 |
 Challenge | AliasExistsException | An account with the email already exists. | InvalidAttribute | 422 |
 Challenge | InvalidParameterException | Invalid phone number format. | InvalidAttribute | 422 |
+Challenge | EnableSoftwareTokenMFAException | Code mismatch | CodeMismatch | 422 |
+Challenge | InvalidParameterException | Value at 'userCode' failed to satisfy constraint: Member must satisfy | CodeMismatch | 422 |
+Unproven  | CodeMismatchException | Invalid code received for user | CodeMismatch | 422 |
+Unproven  | NotAuthorizedException | Incorrect username or password. | BadCredentials | 401 |
+Unproven  | UserNotConfirmedException | User is not confirmed. | UserNotConfirmed | 401 |
+Unproven  | PasswordResetRequiredException | | PasswordResetRequired | 401 |
+Device    | ResourceNotFoundException | Device does not exist. | DeviceUnknown | 422 |
+Opening   | ResourceNotFoundException | Device does not exist. | DeviceUnknown | 422 |
+Device    | NotAuthorizedException | Incorrect username or password. | DeviceUnknown | 422 |
+Device    | NotAuthorizedException | Invalid session for the user. | SessionEnded | 422 |
+Account   | UsernameExistsException | User already exists | NameTaken | 422 |
+Account   | AliasExistsException | An account with the email already exists. | NameTaken | 422 |
+Account   | CodeMismatchException | Invalid verification code provided, please try again. | CodeMismatch | 422 |
+Account   | ExpiredCodeException | Invalid code provided, please request a code again. | CodeMismatch | 422 |
+Account   | UserNotFoundException | Username/client id combination not found. | CodeMismatch | 422 |
+Account   | NotAuthorizedException | User cannot be confirmed. Current status is CONFIRMED | CodeMismatch | 422 |
+Account   | InvalidParameterException | Cannot reset password for the user as there is no registered/verified email or phone_number | CodeMismatch | 422 |
+Account   | InvalidParameterException | User is already confirmed. | CodeMismatch | 422 |
+Account   | InvalidParameterException | Username should be either an email or a phone number. | InvalidAttribute | 422 |
+Account   | NotAuthorizedException | SignUp is not permitted for this user pool | NotOffered | 503 | outage
+Account   | CodeDeliveryFailureException | | NotDelivered | 503 | outage
+Account   | LimitExceededException | Attempt limit exceeded, please try after some time. | TooManyAttempts | 429 |
+SignedIn  | NotAuthorizedException | Access Token has expired | RefreshRefused | 401 |
+SignedIn  | NotAuthorizedException | Incorrect username or password. | BadCredentials | 401 |
+SignedIn  | WebAuthnChallengeNotFoundException | | PasskeyRefused | 422 |
+SignedIn  | WebAuthnCredentialNotSupportedException | | PasskeyRefused | 422 |
+SignedIn  | WebAuthnNotEnabledException | | Misconfigured | 503 | outage
+SignedIn  | WebAuthnConfigurationMissingException | | Misconfigured | 503 | outage
+SignedIn  | WebAuthnRelyingPartyMismatchException | | Misconfigured | 503 | outage
+SignedIn  | WebAuthnOriginNotAllowedException | | Misconfigured | 503 | outage
+SignedIn  | WebAuthnClientMismatchException | | Misconfigured | 503 | outage
 Challenge | InvalidParameterException | Value at 'password' failed to satisfy constraint: Member must satisfy regular expression pattern | InvalidPassword | 422 |
 Opening   | InvalidParameterException | 1 validation error detected: Value at 'username' failed to satisfy constraint | BadCredentials | 401 |
 Opening   | UserLambdaValidationException | PreAuthentication failed with error no entry for jane. | RefusedByTrigger | 401 | hint
@@ -342,7 +433,11 @@ Refresh   | TooManyRequestsException | Rate exceeded | Throttled | 503 | outage"
         let all = [
             Stage::Opening,
             Stage::Password,
+            Stage::Unproven,
             Stage::Challenge,
+            Stage::Device,
+            Stage::Account,
+            Stage::SignedIn,
             Stage::Refresh,
             Stage::Revoke,
             Stage::Describe,

@@ -61,6 +61,18 @@ pub enum CognitoError {
     /// A code that was right once.
     #[error("{0}: expired code")]
     ExpiredCode(Refused),
+    /// The pool does not know this browser's device, or its proof failed: the record is of no use any more.
+    #[error("{0}: the remembered device is unknown")]
+    DeviceUnknown(Refused),
+    /// A user name or an address that somebody has already. SignUp tells so by design.
+    #[error("{0}: the name or address is taken")]
+    NameTaken(Refused),
+    /// A code could not be sent.
+    #[error("{0}: no code could be sent")]
+    NotDelivered(Refused),
+    /// The passkey was made too late, or is of a kind that the pool does not take.
+    #[error("{0}: the passkey was refused")]
+    PasskeyRefused(Refused),
     /// A Lambda trigger of the pool said no.
     #[error("{refused}: the trigger {trigger} refused")]
     RefusedByTrigger {
@@ -207,6 +219,9 @@ pub enum Fault {
     /// The pool cannot send messages, or is inconsistent otherwise.
     #[error("the pool's own settings are at fault")]
     Pool,
+    /// The pool's settings for passkeys do not fit.
+    #[error("the pool's settings for passkeys do not fit")]
+    Passkeys,
     /// The pool's plan lacks the feature.
     #[error("the pool's plan lacks a feature")]
     Tier,
@@ -241,8 +256,13 @@ impl Refused {
     /// Whether Cognito had judged the password, and found it right, when it refused for another reason.
     fn password_proven(&self) -> bool {
         match self.stage {
-            Stage::Password | Stage::Challenge => true,
-            Stage::Opening | Stage::Refresh | Stage::Revoke | Stage::Describe => false,
+            Stage::Password | Stage::Challenge | Stage::Device | Stage::SignedIn => true,
+            Stage::Opening
+            | Stage::Unproven
+            | Stage::Account
+            | Stage::Refresh
+            | Stage::Revoke
+            | Stage::Describe => false,
         }
     }
 }
@@ -273,6 +293,7 @@ impl CognitoError {
             | Self::Blocked(_)
             | Self::Throttled(_)
             | Self::ServiceFault(_)
+            | Self::NotDelivered(_)
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::Busy { .. }
@@ -287,7 +308,10 @@ impl CognitoError {
 
     /// Whether the sign-in under way is dead, so that it must begin again with user name and password.
     pub fn start_again(&self) -> bool {
-        matches!(self, Self::SessionEnded(_) | Self::Flow(_))
+        matches!(
+            self,
+            Self::SessionEnded(_) | Self::DeviceUnknown(_) | Self::Flow(_)
+        )
     }
 
     /// Whether the same step can be answered again, by the same sealed sign-in.
@@ -297,6 +321,8 @@ impl CognitoError {
             Self::InvalidPassword { .. }
                 | Self::InvalidAttribute(_)
                 | Self::CodeMismatch(_)
+                | Self::NameTaken(_)
+                | Self::PasskeyRefused(_)
                 | Self::Answer(_)
         )
     }
@@ -320,6 +346,9 @@ impl CognitoError {
             | Self::InvalidAttribute(_)
             | Self::CodeMismatch(_)
             | Self::ExpiredCode(_)
+            | Self::DeviceUnknown(_)
+            | Self::NameTaken(_)
+            | Self::PasskeyRefused(_)
             | Self::Answer(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::SERVICE_UNAVAILABLE,
@@ -346,6 +375,7 @@ impl CognitoError {
         }
         match self {
             Self::Answer(_) => Some("InvalidParameterException"),
+            error if error.tells_of_an_account() => Some("CodeMismatchException"),
             _ => self.refused().map(Refused::exception),
         }
     }
@@ -361,6 +391,14 @@ impl CognitoError {
         }
     }
 
+    /// What only an account that is there can be refused for, told to somebody who may be anybody.
+    pub(super) fn tells_of_an_account(&self) -> bool {
+        match self {
+            Self::CodeMismatch(refused) => refused.stage == Stage::Account,
+            _ => false,
+        }
+    }
+
     /// The errors that must be one for whoever does not know the password.
     fn looks_like_bad_credentials(&self) -> bool {
         match self {
@@ -368,6 +406,8 @@ impl CognitoError {
             Self::UserNotConfirmed(refused)
             | Self::PasswordResetRequired(refused)
             | Self::TemporaryPasswordExpired(refused) => !refused.password_proven(),
+            // Signing up and its code are not about a password.
+            Self::RefusedByTrigger { refused, .. } if refused.stage == Stage::Account => false,
             // Others run before the password is judged, and for missing users too.
             Self::RefusedByTrigger { refused, trigger } => {
                 !(refused.password_proven()
@@ -393,6 +433,10 @@ impl CognitoError {
             | Self::InvalidAttribute(refused)
             | Self::CodeMismatch(refused)
             | Self::ExpiredCode(refused)
+            | Self::DeviceUnknown(refused)
+            | Self::NameTaken(refused)
+            | Self::NotDelivered(refused)
+            | Self::PasskeyRefused(refused)
             | Self::RefusedByTrigger { refused, .. }
             | Self::RefreshRefused(refused)
             | Self::Misconfigured { refused, .. }

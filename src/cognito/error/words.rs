@@ -35,15 +35,35 @@ impl CognitoError {
             Self::InvalidAttribute(_) => {
                 "One of the details was not accepted. Check them and try again."
             }
+            error if error.tells_of_an_account() => {
+                "That code is not right, or it has expired. Check it, or get a new one."
+            }
+            Self::DeviceUnknown(_) => {
+                "This browser is not remembered any more. Please sign in again."
+            }
+            Self::NameTaken(_) => "That name or address is taken. Choose another, or sign in.",
+            Self::NotDelivered(_) => "We could not send the code. Please try again in a minute.",
+            Self::PasskeyRefused(_) => "That passkey could not be used. Try again, or use another.",
             Self::CodeMismatch(_) => "That code is not right. Check it and try again.",
             Self::ExpiredCode(_) => "That code has expired. Get a new one.",
             Self::Answer(error) => match error {
-                AnswerError::Empty { .. } => "Please enter a password.",
+                AnswerError::Empty { field } => match *field {
+                    "code" => "Please enter the code.",
+                    "choice" => "Please choose one.",
+                    "answer" => "Please enter your answer.",
+                    "email" => "Please enter an e-mail address.",
+                    "credential" => "Please use your passkey.",
+                    _ => "Please enter a password.",
+                },
+                AnswerError::NotAChoice { .. } => "Please choose one of these.",
+                AnswerError::NotACredential { .. } => "Your passkey could not be read. Try again.",
                 AnswerError::MissingAttributes(_) => "Please fill in every field.",
                 _ => "This form does not fit the step you are at. Please sign in again.",
             },
             Self::RefreshRefused(_) => "You have been signed out. Please sign in again.",
-            Self::Flow(FlowError::UnsupportedChallenge { .. }) => {
+            Self::Flow(
+                FlowError::UnsupportedChallenge { .. } | FlowError::NothingToChoose { .. },
+            ) => {
                 "Your account needs a step that this sign-in page does not know. Ask an administrator."
             }
             _ => UNAVAILABLE,
@@ -72,6 +92,9 @@ impl CognitoError {
             Self::ServiceFault(_) => {
                 "nothing to change here: see the AWS Health Dashboard if it lasts".to_owned()
             }
+            Self::NotDelivered(_) => {
+                "Cognito could not send a code: check the pool's e-mail (SES) and SMS settings, and their quotas".to_owned()
+            }
             Self::Unreachable { source, .. } => source.hint(),
             Self::TimedOut { host, limit, .. } => format!(
                 "{host} took over {limit:?}: check the route (VPC endpoint, NAT gateway, firewall), or raise cognito.call_timeout"
@@ -84,6 +107,21 @@ impl CognitoError {
             ),
             Self::Flow(FlowError::UnsupportedChallenge { name }) => format!(
                 "the pool set {name:?}, which sidegate does not answer: switch it off for these users"
+            ),
+            Self::Flow(FlowError::PasswordSkipped { .. }) => {
+                "the pool's DefineAuthChallenge trigger lets people on without their password: it must answer PASSWORD_VERIFIER to a session of SRP_A alone; if that is meant, set challenge.allow_skipped_password = true".to_owned()
+            }
+            Self::Flow(FlowError::NothingToChoose { challenge }) => format!(
+                "the pool set {challenge} and offers nothing that can be done in a sign-in: check its MFA methods and first factors"
+            ),
+            Self::Flow(FlowError::UnknownDevice) => {
+                "the pool asks for a remembered device that was not named to it: check the pool's device settings".to_owned()
+            }
+            Self::Flow(FlowError::TooManyRounds { limit }) => format!(
+                "the pool's triggers set more than {limit} custom challenges in one sign-in: DefineAuthChallenge should fail the sign-in before, or raise challenge.max_rounds"
+            ),
+            Self::Flow(FlowError::PasswordMissing { flow }) => format!(
+                "{flow} needs a password with the user name: a program has to send one"
             ),
             Self::Flow(_) => {
                 "the pool's answer does not fit Cognito's protocol: check cognito.endpoint".to_owned()
@@ -139,6 +177,9 @@ impl Fault {
             }
             Self::Pool => {
                 "the pool cannot do what its own settings ask for: check its MFA, SMS role and e-mail settings".to_owned()
+            }
+            Self::Passkeys => {
+                "passkeys are off for the pool, or their relying-party id does not fit public_origin: set it with SetUserPoolMfaConfig (WebAuthnConfiguration)".to_owned()
             }
             Self::Tier => {
                 "the pool's plan (Lite, Essentials, Plus) does not have this flow: change the plan or cognito.flow".to_owned()

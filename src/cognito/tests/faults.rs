@@ -30,7 +30,7 @@ async fn no_step_of_a_sign_in_is_sent_twice_whatever_the_pool_does() {
     for outage in outages() {
         let stub = Stub::with_keys(in_turn(vec![outage.clone()])).await;
         let error = password_pool(stub.address)
-            .begin(credentials(), None)
+            .begin(credentials(), &mut None)
             .await
             .unwrap_err();
         assert!(error.is_outage(), "{outage:?}: {error:?}");
@@ -52,7 +52,7 @@ async fn no_step_of_a_sign_in_is_sent_twice_whatever_the_pool_does() {
     for outage in outages() {
         let stub = Stub::with_keys(in_turn(vec![srp_challenge(), outage.clone()])).await;
         let pool = pool(stub.address, FlowKind::UserSrpAuth);
-        let error = pool.begin(credentials(), None).await.unwrap_err();
+        let error = pool.begin(credentials(), &mut None).await.unwrap_err();
         assert!(
             error.is_outage() && !error.start_again(),
             "{outage:?}: {error:?}"
@@ -103,7 +103,7 @@ async fn a_redirect_is_not_followed() {
     })
     .await;
     let error = password_pool(stub.address)
-        .begin(credentials(), None)
+        .begin(credentials(), &mut None)
         .await
         .unwrap_err();
     assert!(matches!(&error, CognitoError::BadReply { .. }), "{error:?}");
@@ -116,7 +116,7 @@ async fn a_pool_that_hangs_is_given_up_on_after_the_calls_time() {
     let mut settings = settings(stub.address, FlowKind::UserPasswordAuth);
     settings.call_timeout = Duration::from_millis(200);
     let pool = UserPool::new(settings, Clock::at(NOW)).unwrap();
-    let error = pool.begin(credentials(), None).await.unwrap_err();
+    let error = pool.begin(credentials(), &mut None).await.unwrap_err();
     assert!(
         matches!(&error, CognitoError::TimedOut { limit, .. } if limit.as_millis() == 200),
         "{error:?}"
@@ -157,7 +157,7 @@ async fn a_dead_pool_is_named_with_what_was_tried() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let error = password_pool(address)
-        .begin(credentials(), None)
+        .begin(credentials(), &mut None)
         .await
         .unwrap_err();
     assert!(error.is_outage(), "{error:?}");
@@ -173,7 +173,7 @@ async fn a_dead_pool_is_named_with_what_was_tried() {
 async fn a_challenge_that_is_new_to_us_is_named_to_the_operator_only() {
     let stub = Stub::with_keys(|_| Say::challenge("RETINA_SCAN", &json!({}))).await;
     let error = password_pool(stub.address)
-        .begin(credentials(), None)
+        .begin(credentials(), &mut None)
         .await
         .unwrap_err();
     assert!(
@@ -191,7 +191,7 @@ async fn clocks_that_differ_are_named_as_such() {
         let stub = Stub::with_keys(|_| tokens(Some(REFRESH_TOKEN))).await;
         let settings = settings(stub.address, FlowKind::UserPasswordAuth);
         let pool = UserPool::new(settings, Clock::at(clock)).unwrap();
-        let error = pool.begin(credentials(), None).await.unwrap_err();
+        let error = pool.begin(credentials(), &mut None).await.unwrap_err();
         assert!(
             error.operator_hint().unwrap().contains("clock skew"),
             "{error:?}"
@@ -209,7 +209,7 @@ async fn without_keys_no_token_is_believed_and_nobody_is_to_blame() {
     .await;
     let pool = password_pool(stub.address);
     for _ in 0..3 {
-        let error = pool.begin(credentials(), None).await.unwrap_err();
+        let error = pool.begin(credentials(), &mut None).await.unwrap_err();
         assert!(
             matches!(&error, CognitoError::Keys(_)) && error.is_outage(),
             "{error:?}"

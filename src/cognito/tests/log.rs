@@ -24,7 +24,7 @@ async fn no_log_at_any_level_shows_a_secret_or_the_person() {
     ]))
     .await;
     let pool = password_pool(stub.address);
-    let Progress::Ask(pending) = pool.begin(credentials(), None).await.unwrap() else {
+    let Progress::Ask(pending) = pool.begin(credentials(), &mut None).await.unwrap() else {
         panic!("not asked");
     };
     tracing::info!(?pending, "what a caller may log");
@@ -35,7 +35,7 @@ async fn no_log_at_any_level_shows_a_secret_or_the_person() {
     pool.refresh(&grant()).await.unwrap();
     pool.revoke(&grant().refresh_token).await.unwrap();
     for _ in 0..4 {
-        let error = pool.begin(credentials(), None).await.unwrap_err();
+        let error = pool.begin(credentials(), &mut None).await.unwrap_err();
         tracing::info!(%error, ?error, "what a caller may log");
     }
     drop(guard);
@@ -85,12 +85,12 @@ async fn the_operator_is_told_once_and_not_of_peoples_own_mistakes() {
     ]))
     .await;
     let pool = password_pool(stub.address);
-    let error = pool.begin(credentials(), None).await.unwrap_err();
+    let error = pool.begin(credentials(), &mut None).await.unwrap_err();
     assert_eq!(
         error.operator_hint().unwrap(),
         "the app client lacks ALLOW_USER_PASSWORD_AUTH: add it to ExplicitAuthFlows (UpdateUserPoolClient replaces the whole list, so send the present flows too) or set cognito.flow = \"USER_SRP_AUTH\""
     );
-    pool.begin(credentials(), None).await.unwrap_err();
+    pool.begin(credentials(), &mut None).await.unwrap_err();
     drop(guard);
     let warnings: Vec<_> = log
         .text()

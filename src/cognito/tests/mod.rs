@@ -30,6 +30,7 @@ fn credentials() -> Credentials {
         username: USERNAME.to_owned(),
         password: Some(Secret::new(PASSWORD.to_owned())),
         preferred: None,
+        session: None,
     }
 }
 

@@ -5,7 +5,11 @@ use super::*;
 #[tokio::test]
 async fn a_sign_in_ends_with_verified_claims_and_what_renews_them() {
     let stub = Stub::with_keys(|_| tokens(Some(REFRESH_TOKEN))).await;
-    let signed_in = signed_in(password_pool(stub.address).begin(credentials(), None).await);
+    let signed_in = signed_in(
+        password_pool(stub.address)
+            .begin(credentials(), &mut None)
+            .await,
+    );
     assert_eq!(signed_in.claims.username(), "jane");
     assert_eq!(signed_in.claims.text("email"), Some("jane@example.com"));
     assert_eq!(signed_in.grant.refresh_token.expose(), REFRESH_TOKEN);
@@ -27,7 +31,7 @@ async fn calls_have_cognitos_form_and_no_signature() {
     ]))
     .await;
     let pool = password_pool(stub.address);
-    let Progress::Ask(pending) = pool.begin(credentials(), None).await.unwrap() else {
+    let Progress::Ask(pending) = pool.begin(credentials(), &mut None).await.unwrap() else {
         panic!("not asked");
     };
     signed_in(
@@ -84,7 +88,7 @@ async fn under_srp_the_password_is_in_no_request() {
     let stub = Stub::with_keys(in_turn(vec![srp_challenge(), tokens(Some(REFRESH_TOKEN))])).await;
     signed_in(
         pool(stub.address, FlowKind::UserSrpAuth)
-            .begin(credentials(), None)
+            .begin(credentials(), &mut None)
             .await,
     );
     assert_eq!(
@@ -106,7 +110,7 @@ async fn under_srp_the_password_is_in_no_request() {
 async fn an_answer_that_lacks_something_says_what_and_is_not_sent() {
     let stub = Stub::with_keys(|_| new_password_required()).await;
     let pool = password_pool(stub.address);
-    let Progress::Ask(pending) = pool.begin(credentials(), None).await.unwrap() else {
+    let Progress::Ask(pending) = pool.begin(credentials(), &mut None).await.unwrap() else {
         panic!("not asked");
     };
     let Challenge::NewPasswordRequired(challenge) = pending.challenge() else {
@@ -156,7 +160,7 @@ async fn tokens_that_are_not_this_users_or_this_pools_are_refused() {
     ] {
         let stub = Stub::with_keys(move |_| tokens_of(&id, &access, Some(REFRESH_TOKEN))).await;
         let error = password_pool(stub.address)
-            .begin(credentials(), None)
+            .begin(credentials(), &mut None)
             .await
             .unwrap_err();
         assert!(

@@ -50,6 +50,7 @@ impl Flow {
             username,
             password,
             preferred,
+            session,
         } = credentials;
         let kind = context.settings.kind;
         let mut parameters = Parameters::for_user(context.client, &username);
@@ -78,6 +79,8 @@ impl Flow {
                 srp_a(exponent, password, otherwise, &mut parameters)
             }
             FlowKind::CustomWithoutSrp => Awaits::Anything,
+            // Whoever has just signed up is let in by the session; nothing else is looked at.
+            FlowKind::UserAuth if session.is_some() => Awaits::Anything,
             FlowKind::UserAuth => {
                 if let Some(factor) = preferred {
                     let name = Secret::new(factor.name().to_owned());
@@ -99,7 +102,7 @@ impl Flow {
         let call = Call::InitiateAuth {
             auth_flow: kind.auth_flow(),
             parameters,
-            session: None,
+            session: session.filter(|_| kind == FlowKind::UserAuth),
         };
         let course = Course::new(kind, username);
         Ok(Step::Call(call, Self { course, awaits }))
@@ -201,8 +204,10 @@ fn on_challenge(awaits: Awaits, asked: Asked<'_>) -> Result<Met, FlowError> {
                 Awaits::Anything,
             ))
         }
-        (Awaits::Anything, password_verifier::NAME | device::VERIFIER) => {
-            Err(out_of_turn(&Awaits::Anything, asked.name))
+        // A device is proven after the person; each verifier follows its own SRP_A.
+        (awaits @ Awaits::PasswordVerifier { .. }, device::SRP_AUTH | device::VERIFIER)
+        | (awaits @ Awaits::Anything, password_verifier::NAME | device::VERIFIER) => {
+            Err(out_of_turn(&awaits, asked.name))
         }
         (
             Awaits::Anything
@@ -400,6 +405,8 @@ pub struct Credentials {
     pub password: Option<Secret<String>>,
     /// USER_AUTH: what is asked for first. The configured one, unless the person wants another way.
     pub preferred: Option<FirstFactor>,
+    /// USER_AUTH: what ConfirmSignUp gave.
+    pub session: Option<CognitoSession>,
 }
 
 /// The user name may be an e-mail address, which logs do not show either.

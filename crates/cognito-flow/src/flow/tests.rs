@@ -30,6 +30,7 @@ fn srp_sends_what_every_user_vector_says() {
             username: "An.Alias@Example.com".to_owned(),
             password: Some(secret(&vector.password)),
             preferred: None,
+            session: None,
         };
         let begun = Flow::begin_with(credentials, &bed.context(), &exponent);
         let (first, flow) = call(begun);
