@@ -2,6 +2,9 @@
 // Its texts are data attributes in the templates, so that they are changed and translated there.
 "use strict";
 
+document.querySelectorAll("[data-needs-script]").forEach((part) => { part.hidden = false; });
+document.querySelectorAll("[data-without-script]").forEach((part) => { part.hidden = true; });
+
 for (const form of document.forms) {
   // A browser carries the fragment of a deep link (/report#chart) through redirects, but not through a form.
   if (location.hash) form.action += location.hash;
@@ -10,19 +13,74 @@ for (const form of document.forms) {
     offerToShow(password);
     warnOfCapsLock(password);
   });
+  form.querySelectorAll("input[data-passkey]").forEach(askForPasskey);
   sendOnce(form);
 }
 
 function sendOnce(form) {
-  const submit = form.querySelector("button[type=submit]");
-  const enable = () => { submit.disabled = false; };
+  const buttons = form.querySelectorAll("button[type=submit]");
+  const enable = (enabled) => buttons.forEach((button) => { button.disabled = !enabled; });
   form.addEventListener("submit", () => {
-    submit.disabled = true;
+    // After this event: the value of a disabled button is not sent.
+    setTimeout(() => enable(false));
     // An answer that never comes must not take away the second try.
-    setTimeout(enable, 15000);
+    setTimeout(() => enable(true), 15000);
   });
   // Going back shows the page as it was left.
-  addEventListener("pageshow", enable);
+  addEventListener("pageshow", () => enable(true));
+}
+
+// A passkey's options and its answer are JSON; the bytes in them are base64url (Web Authentication level 3, 5.1.8).
+function askForPasskey(input) {
+  const form = input.form;
+  const status = document.getElementById("passkey-status");
+  form.addEventListener("submit", async (event) => {
+    if (input.value) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (!globalThis.PublicKeyCredential) {
+      status.textContent = input.dataset.unsupported;
+      return;
+    }
+    status.textContent = "";
+    try {
+      const publicKey = requestOptions(JSON.parse(input.dataset.passkey));
+      input.value = JSON.stringify(credentialJson(await navigator.credentials.get({ publicKey })));
+    } catch (error) {
+      status.textContent = error.name === "SecurityError" ? input.dataset.wrongSite : input.dataset.cancelled;
+      return;
+    }
+    form.requestSubmit();
+  });
+}
+
+function requestOptions(json) {
+  const withBytes = (credential) => ({ ...credential, id: bytes(credential.id) });
+  return { ...json, challenge: bytes(json.challenge), allowCredentials: (json.allowCredentials || []).map(withBytes) };
+}
+
+function credentialJson(credential) {
+  const { clientDataJSON, authenticatorData, signature, userHandle } = credential.response;
+  const response = { clientDataJSON: text(clientDataJSON), authenticatorData: text(authenticatorData), signature: text(signature) };
+  if (userHandle) response.userHandle = text(userHandle);
+  return {
+    id: credential.id,
+    rawId: text(credential.rawId),
+    type: credential.type,
+    authenticatorAttachment: credential.authenticatorAttachment,
+    clientExtensionResults: credential.getClientExtensionResults(),
+    response,
+  };
+}
+
+function bytes(base64url) {
+  const base64 = base64url.replaceAll("-", "+").replaceAll("_", "/");
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+}
+
+function text(buffer) {
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(buffer)));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
 function offerToShow(password) {

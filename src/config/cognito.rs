@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cognito_flow::{AppClient, ClientId, FlowKind, Secret, UserPoolId};
+use cognito_flow::{AppClient, ClientId, FirstFactor, FlowKind, Secret, UserPoolId};
 use url::Url;
 
 use super::reader::Reader;
@@ -38,6 +38,18 @@ pub(super) fn cognito(
     let client_id: Option<ClientId> = read.setting("cognito.client_id");
     let client_secret = secret(read, client_secret);
     let flow: Option<FlowKind> = read.setting("cognito.flow");
+    let preferred_challenge: Option<Option<FirstFactor>> =
+        read.optional("cognito.preferred_challenge");
+    if let (Some(kind), Some(Some(_))) = (flow, preferred_challenge)
+        && kind != FlowKind::UserAuth
+    {
+        let text = format!(
+            "{kind} asks for nothing else first; remove this, or write cognito.flow = \"USER_AUTH\""
+        );
+        read.refuse("cognito.preferred_challenge", text);
+    }
+    let max_rounds = read.count("challenge.max_rounds", 1..=100);
+    let custom_may_skip_password = read.setting("challenge.allow_skipped_password");
     let addresses = addresses(read, public_origin, pool_id.as_ref());
     let ca_file = read.readable_file("cognito.ca_file");
     let call_timeout: Option<Duration> = read.setting("cognito.call_timeout");
@@ -73,6 +85,9 @@ pub(super) fn cognito(
     if let Some(jwks_url) = addresses.jwks_url {
         settings.jwks_url = jwks_url;
     }
+    settings.flow.preferred_challenge = preferred_challenge?;
+    settings.flow.max_rounds = max_rounds?;
+    settings.flow.custom_may_skip_password = custom_may_skip_password?;
     settings.ca_file = ca_file?;
     settings.call_timeout = call_timeout?;
     Some(settings)

@@ -9,6 +9,7 @@
 //! Every problem is found in one go and says where it was written. Nothing here reads the process's
 //! environment or arguments: they are handed in. No secret gets into a problem or a layer.
 
+mod challenge;
 mod cognito;
 mod environment;
 mod file;

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::Config;
+use super::challenge;
 use super::cognito::{self, is_loopback};
 use super::reader::Reader;
 use super::secret_file;
@@ -37,7 +38,8 @@ pub(super) fn config(
     let gate = gate(read);
     let identity = identity_headers(read);
     let dev = cognito.as_ref().is_some_and(cognito::is_development);
-    let sign_in = sign_in(read, public_origin.as_ref(), dev);
+    let challenge = challenge::challenge(read, public_origin.as_ref());
+    let sign_in = sign_in(read, public_origin.as_ref(), challenge, dev);
     let server = server(read, trusted_proxies);
     let log = log(read);
     if let (Some(forward), Some(server)) = (&forward, &server) {
@@ -190,12 +192,14 @@ fn texts(origins: &[PublicOrigin]) -> Vec<String> {
 fn sign_in(
     read: &mut Reader,
     public_origin: Option<&PublicOrigin>,
+    challenge: Option<sign_in::CustomSettings>,
     dev: bool,
 ) -> Option<sign_in::Settings> {
     const TEMPLATES: &str = "sign_in.template_dir";
     let app_name: Option<Option<String>> = read.optional("sign_in.app_name");
     let template_dir: Option<Option<PathBuf>> = read.optional(TEMPLATES);
     let return_origins: Option<Vec<PublicOrigin>> = read.list("sign_in.return_origins");
+    let remember_device = read.setting("device.remember");
     if let Some(Some(folder)) = &template_dir
         && !folder.is_dir()
     {
@@ -206,6 +210,8 @@ fn sign_in(
         app_name: app_name?.or_else(|| Some(public_origin?.host().to_owned()))?,
         template_dir: template_dir?,
         return_origins: texts(&return_origins?),
+        challenge: challenge?,
+        remember_device: remember_device?,
         dev,
     })
 }

@@ -102,6 +102,7 @@ pub(super) const KEYS: &[Key] = &[
         place: Place::EnvironmentOnly,
     },
     default("cognito.flow", "USER_SRP_AUTH"),
+    optional("cognito.preferred_challenge", "EMAIL_OTP"),
     optional(
         "cognito.endpoint",
         "https://cognito-idp.eu-west-1.amazonaws.com/",
@@ -139,6 +140,24 @@ pub(super) const KEYS: &[Key] = &[
     optional("sign_in.app_name", "Reports"),
     optional("sign_in.template_dir", "/etc/sidegate/templates"),
     list("sign_in.return_origins", "https://other.example.com"),
+    // challenge
+    default("challenge.image_param", "captchaUrl"),
+    list("challenge.image_hosts", "pictures.example.com"),
+    optional(
+        "challenge.image_base",
+        "https://pictures.example.com/captcha/",
+    ),
+    default("challenge.allow_data_images", "false"),
+    list("challenge.show", "attemptsLeft"),
+    default("challenge.answer_label", "Answer"),
+    optional("challenge.answer_inputmode", "numeric"),
+    optional("challenge.answer_autocomplete", "one-time-code"),
+    optional("challenge.template_param", "type"),
+    default("challenge.alternative_param", "alternative"),
+    default("challenge.max_rounds", "10"),
+    default("challenge.allow_skipped_password", "false"),
+    // device
+    default("device.remember", "off"),
     // server
     default("server.listen", "0.0.0.0:4280"),
     list("server.trusted_proxies", "10.0.0.0/8"),

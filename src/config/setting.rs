@@ -6,11 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cognito_flow::{ClientId, FlowKind, UnknownFlowKind, UserPoolId};
+use cognito_flow::{
+    ClientId, FirstFactor, FlowKind, UnknownFirstFactor, UnknownFlowKind, UserPoolId,
+};
 use ipnet::IpNet;
 use url::Url;
 
 use crate::origin::PublicOrigin;
+use crate::sign_in::RememberDevice;
 use crate::telemetry::Format;
 
 /// A value that a setting can have.
@@ -215,6 +218,56 @@ impl Setting for FlowKind {
     }
 }
 
+impl Setting for FirstFactor {
+    fn parse(text: &str, _example: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: UnknownFirstFactor| error.to_string())
+    }
+}
+
+/// A public parameter of a custom challenge.
+pub(super) struct ParameterName(pub(super) String);
+
+impl Setting for ParameterName {
+    fn parse(text: &str, example: &str) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        if (1..=64).contains(&text.len()) && text.chars().all(fits) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "a parameter's name has 1 to 64 letters, digits, _, . or -; write {example}"
+        ))
+    }
+}
+
+/// The keyboard of a phone (HTML §6.8.7).
+pub(super) struct InputMode(pub(super) String);
+
+impl Setting for InputMode {
+    fn parse(text: &str, _example: &str) -> Result<Self, String> {
+        const MODES: [&str; 8] = [
+            "none", "text", "tel", "url", "email", "numeric", "decimal", "search",
+        ];
+        if MODES.contains(&text) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(not_a(text, "a keyboard", &MODES.join(", ")))
+    }
+}
+
+/// What a browser may fill in (HTML §4.10.18.7): names with spaces between them.
+pub(super) struct Autocomplete(pub(super) String);
+
+impl Setting for Autocomplete {
+    fn parse(text: &str, example: &str) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | ' ');
+        if !text.trim().is_empty() && text.len() <= 100 && text.chars().all(fits) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(not_a(text, "a name that browsers fill in by", example))
+    }
+}
+
 impl Setting for http::Method {
     /// Registered or not, but never one that a proxy must not pass on.
     fn parse(text: &str, example: &str) -> Result<Self, String> {
@@ -257,6 +310,17 @@ impl Setting for CookieSuffix {
         Err(format!(
             "this takes 1 to 32 letters, digits, - or _; write {example}"
         ))
+    }
+}
+
+impl Setting for RememberDevice {
+    fn parse(text: &str, _example: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "ask" => Ok(Self::Ask),
+            "always" => Ok(Self::Always),
+            _ => Err(not_a(text, "a choice", "off, ask or always")),
+        }
     }
 }
 

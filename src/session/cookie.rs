@@ -22,6 +22,7 @@ const DEV_FAMILY: &str = "sidegate-dev";
 pub struct CookieNames {
     session: String,
     browser: String,
+    device: String,
     secure: bool,
 }
 
@@ -42,6 +43,7 @@ impl CookieNames {
         Self {
             session: format!("{family}-{suffix}"),
             browser: format!("{family}-browser-{suffix}"),
+            device: format!("{family}-device-{suffix}"),
             secure: origin.is_secure(),
         }
     }
@@ -54,6 +56,11 @@ impl CookieNames {
     /// The cookie that sign-in attempts are bound to.
     pub fn browser(&self) -> &str {
         &self.browser
+    }
+
+    /// The cookie that holds what the pool remembers this browser by.
+    pub fn device(&self) -> &str {
+        &self.device
     }
 
     /// Whether a cookie of this name is a sidegate's: it never reaches the upstream nor comes

@@ -129,6 +129,7 @@ impl SignIn {
             return_to: &restart.return_to,
             browser,
             username: &restart.username,
+            trusted: restart.trusted,
             pending,
         };
         self.seal.close(&attempt, self.clock.now())

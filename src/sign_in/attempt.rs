@@ -11,30 +11,20 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cognito_flow::{Pending, UnixSeconds};
 use zeroize::Zeroizing;
-
-use crate::keys::{DerivedKey, Keys};
-use crate::origin::PublicOrigin;
 
 use super::browser::Binding;
 use super::error::Fault;
 use super::return_to::ReturnTo;
+
+pub use super::seal::{MAX_BYTES, Seal};
 
 /// How long an unfinished sign-in is taken back, in wall-clock time.
 ///
 /// 15 minutes is the longest `AuthSessionValidity` an app client can have (3 to 15, Cognito API reference): past it
 /// Cognito refuses the session, so keeping more is useless.
 pub const LIFE: Duration = Duration::from_secs(15 * 60);
-
-/// Longest sealed text. It must fit into a form of 16 KiB beside a password and the attributes.
-pub const MAX_BYTES: usize = 12 * 1024;
-
-const VERSION: u8 = 1;
-const NONCE: usize = 12;
 
 /// An attempt that came back, checked.
 pub struct Attempt {
@@ -44,6 +34,8 @@ pub struct Attempt {
     pub browser: Binding,
     /// What the person typed as user name; empty in a fresh form.
     pub username: String,
+    /// Whether the person trusts this browser, so that the pool is to remember it.
+    pub trusted: bool,
     /// What the pool asks; `None` in the first form.
     pub pending: Option<Pending>,
 }
@@ -88,6 +80,8 @@ pub struct Restart {
     pub return_to: ReturnTo,
     /// What to put into the user name's field; empty for another browser's attempt.
     pub username: String,
+    /// Whether the person trusts this browser.
+    pub trusted: bool,
 }
 
 impl Restart {
@@ -96,6 +90,7 @@ impl Restart {
         Self {
             return_to,
             username: String::new(),
+            trusted: false,
         }
     }
 }
@@ -128,12 +123,18 @@ impl Attempt {
             return Err(OpenError::NotYours(Restart::at(attempt.return_to)));
         }
         if now.0.saturating_sub(began.0) > LIFE.as_secs() {
-            return Err(OpenError::Expired(Restart {
-                return_to: attempt.return_to,
-                username: attempt.username,
-            }));
+            return Err(OpenError::Expired(attempt.restart()));
         }
         Ok(attempt)
+    }
+
+    /// What another form of the same sign-in takes over.
+    pub(super) fn restart(&self) -> Restart {
+        Restart {
+            return_to: self.return_to.clone(),
+            username: self.username.clone(),
+            trusted: self.trusted,
+        }
     }
 
     /// Reads what a seal holds, with the time it began. Apart from `open`, so that the fuzz target gets past the seal.
@@ -142,6 +143,11 @@ impl Attempt {
         let (browser, rest) = rest.split_first_chunk::<{ Binding::BYTES }>()?;
         let (return_to, rest) = text(rest)?;
         let (username, rest) = text(rest)?;
+        let (trusted, rest) = match rest.split_first()? {
+            (0, rest) => (false, rest),
+            (1, rest) => (true, rest),
+            _ => return None,
+        };
         let pending = match rest {
             [] => None,
             bytes => Some(Pending::decode(bytes).ok()?),
@@ -150,6 +156,7 @@ impl Attempt {
             return_to: ReturnTo::from_seal(return_to),
             browser: Binding::from_bytes(*browser),
             username,
+            trusted,
             pending,
         };
         Some((UnixSeconds(u64::from_be_bytes(*began)), attempt))
@@ -162,86 +169,25 @@ pub(super) struct Fresh<'a> {
     pub(super) return_to: &'a ReturnTo,
     pub(super) browser: Binding,
     pub(super) username: &'a str,
+    pub(super) trusted: bool,
     pub(super) pending: Option<&'a Pending>,
 }
 
-/// The keys that seal attempts.
-pub struct Seal {
-    newest: DerivedKey,
-    opening: Vec<DerivedKey>,
-    /// Version and origin: an attempt of another deployment with the same keys does not open here.
-    context: Vec<u8>,
-}
-
-impl fmt::Debug for Seal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seal(***)")
-    }
-}
-
 impl Seal {
-    /// Keys for this origin: the newest seals, all open.
-    pub fn new(keys: &Keys, origin: &PublicOrigin) -> Self {
-        let mut context = vec![VERSION];
-        context.extend(origin.as_str().as_bytes());
-        Self {
-            newest: keys.sealing("attempt"),
-            opening: keys.opening("attempt"),
-            context,
-        }
-    }
-
-    /// Version, nonce, ciphertext and tag, in base64url.
+    /// Seals an attempt for a form.
     pub(super) fn close(&self, attempt: &Fresh<'_>, now: UnixSeconds) -> Result<String, Fault> {
-        let mut bytes = encode(attempt, now)?;
-        let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, self.newest.as_slice())
-            .map_err(|_| Fault::Seal)?;
-        let nonce = key
-            .seal_in_place_append_tag(Aad::from(&self.context), &mut *bytes)
-            .map_err(|_| Fault::Seal)?;
-        let mut sealed = vec![VERSION];
-        sealed.extend(nonce.as_ref());
-        sealed.extend(bytes.iter());
-        let text = URL_SAFE_NO_PAD.encode(sealed);
-        if text.len() > MAX_BYTES {
-            return Err(Fault::AttemptTooLong(text.len()));
-        }
-        Ok(text)
-    }
-
-    fn open(&self, text: &str) -> Option<Zeroizing<Vec<u8>>> {
-        if text.len() > MAX_BYTES {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (version, rest) = bytes.split_first()?;
-        if *version != VERSION {
-            return None;
-        }
-        let (nonce, sealed) = rest.split_at_checked(NONCE)?;
-        self.opening.iter().find_map(|key| {
-            let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, key.as_slice()).ok()?;
-            let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-            // A copy for each key: a failed opening leaves the buffer in no defined state.
-            let mut buffer = Zeroizing::new(sealed.to_vec());
-            let length = key
-                .open_in_place(nonce, Aad::from(&self.context), &mut buffer)
-                .ok()?
-                .len();
-            buffer.truncate(length);
-            Some(buffer)
-        })
+        self.close_bytes(encode(attempt, now)?)
     }
 }
 
-/// began (8) ‖ browser (32) ‖ length (2) and return_to ‖ length (2) and user name ‖ pending, if any.
+/// began (8) ‖ browser (32) ‖ length (2) and return_to ‖ length (2) and user name ‖ trusted (1) ‖ pending, if any.
 fn encode(attempt: &Fresh<'_>, now: UnixSeconds) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    // Room for the tag too: growing would leave a copy of the Cognito session behind.
+    // Room for the tag too (`Seal::close_bytes`): growing would leave a copy of the Cognito session behind.
     let pending = attempt.pending.map(Pending::encode);
     let pending = pending.as_ref().map_or(&[][..], |bytes| bytes.expose());
     let texts = [attempt.return_to.as_str(), attempt.username];
     let length = texts.iter().map(|text| text.len() + 2).sum::<usize>() + pending.len();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 8 + Binding::BYTES + 16));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 9 + Binding::BYTES + 16));
     bytes.extend(now.0.to_be_bytes());
     bytes.extend(attempt.browser.as_bytes());
     for text in texts {
@@ -249,6 +195,7 @@ fn encode(attempt: &Fresh<'_>, now: UnixSeconds) -> Result<Zeroizing<Vec<u8>>, F
         bytes.extend(length.to_be_bytes());
         bytes.extend(text.as_bytes());
     }
+    bytes.push(attempt.trusted.into());
     bytes.extend(pending);
     Ok(bytes)
 }
@@ -261,7 +208,12 @@ fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
+    use crate::keys::Keys;
+    use crate::origin::PublicOrigin;
     use cognito_flow::{
         AppClient, Context, Credentials, Entropy, Flow, FlowKind, FlowSettings, Reply, Secret, Step,
     };
@@ -327,6 +279,7 @@ mod tests {
             return_to: &return_to,
             browser: OURS,
             username: "jane@example.com",
+            trusted: true,
             pending,
         };
         seal.close(&attempt, NOW).unwrap()
@@ -339,6 +292,7 @@ mod tests {
         let attempt = Attempt::open(&text, &seal, bearer(Some(OURS), false), NOW).unwrap();
         assert_eq!(attempt.return_to.as_str(), "/a?b=1");
         assert_eq!(attempt.username, "jane@example.com");
+        assert!(attempt.trusted);
         let pending = attempt.pending.unwrap();
         assert_eq!(pending.challenge().name(), "NEW_PASSWORD_REQUIRED");
         assert!(text.len() <= MAX_BYTES);
@@ -444,6 +398,7 @@ mod tests {
                 return_to: &return_to,
                 browser: OURS,
                 username: &username,
+                trusted: false,
                 pending: None,
             };
             assert_eq!(seal.close(&attempt, NOW).is_ok(), fits, "{length}");

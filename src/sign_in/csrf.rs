@@ -19,6 +19,7 @@ pub(super) enum FormName {
     SignIn,
     Challenge,
     SignOut,
+    ForgetDevice,
 }
 
 impl FormName {
@@ -27,6 +28,7 @@ impl FormName {
             Self::SignIn => "sign-in",
             Self::Challenge => "challenge",
             Self::SignOut => "sign-out",
+            Self::ForgetDevice => "forget-device",
         }
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Endpoint<'a> {
     Challenge,
     SignOutPage,
     SignOut,
+    /// Signs out, and the pool no longer knows this browser.
+    ForgetDevice,
     SignedOut,
     /// The file's name.
     Asset(&'a str),
@@ -44,6 +46,7 @@ pub(super) fn endpoint<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a
         "sign-in" => (Some(Endpoint::SignInPage), Some(Endpoint::SignIn)),
         "challenge" => (Some(Endpoint::ChallengePage), Some(Endpoint::Challenge)),
         "sign-out" => (Some(Endpoint::SignOutPage), Some(Endpoint::SignOut)),
+        "forget-device" => (None, Some(Endpoint::ForgetDevice)),
         "signed-out" => (Some(Endpoint::SignedOut), None),
         "healthz" => (Some(Endpoint::Health), None),
         "api/session" => (Some(Endpoint::ApiSession), None),
@@ -94,6 +97,7 @@ mod tests {
                 Some(Endpoint::SignOut),
                 "GET, HEAD, POST",
             ),
+            ("forget-device", None, Some(Endpoint::ForgetDevice), "POST"),
             ("signed-out", Some(Endpoint::SignedOut), None, "GET, HEAD"),
             ("healthz", Some(Endpoint::Health), None, "GET, HEAD"),
             (

@@ -1,7 +1,7 @@
 //! The files of the pages: templates and assets, built in or from the operator's folder.
 //!
-//! A file in `template_dir` takes the place of the built-in one of the same name. A template there of any other name is
-//! a mistake that would go unseen, so it is refused at start. Read once; nothing is read while requests are served.
+//! A file in `template_dir` takes the place of the built-in one of the same name, and `custom_NAME.html` there is a
+//! page for custom challenges. A template of any other name is a mistake that would go unseen, so it is refused at start. Read once; nothing is read while requests are served.
 
 use std::borrow::Cow;
 use std::fs;
@@ -17,23 +17,33 @@ use crate::body::Body;
 use super::TemplateError;
 use crate::origin::PREFIX;
 
-const TEMPLATES: [(&str, &str); 6] = [
-    ("layout.html", include_str!("../../templates/layout.html")),
-    ("sign_in.html", include_str!("../../templates/sign_in.html")),
-    (
-        "new_password.html",
-        include_str!("../../templates/new_password.html"),
-    ),
-    (
-        "sign_out.html",
-        include_str!("../../templates/sign_out.html"),
-    ),
-    (
-        "signed_out.html",
-        include_str!("../../templates/signed_out.html"),
-    ),
-    ("message.html", include_str!("../../templates/message.html")),
+/// Declares the built-in templates by their file names.
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../templates/", $name)))),*]
+    };
+}
+
+/// All templates there are. The page of a challenge is the one that cognito-flow names (`Challenge::page`).
+const TEMPLATES: &[(&str, &str)] = &templates![
+    "layout.html",
+    "sign_in.html",
+    "sign_out.html",
+    "signed_out.html",
+    "message.html",
+    "challenge.html",
+    "authenticator.html",
+    "choose.html",
+    "code.html",
+    "custom.html",
+    "email_setup.html",
+    "new_password.html",
+    "passkey.html",
+    "password.html",
 ];
+
+/// What the operator's own templates for custom challenges are called: `custom_NAME.html`.
+const OWN_PREFIX: &str = "custom_";
 
 const STYLESHEET: Built = Built("sidegate.css", include_bytes!("../../assets/sidegate.css"));
 const SCRIPT: Built = Built("sidegate.js", include_bytes!("../../assets/sidegate.js"));
@@ -49,7 +59,7 @@ pub(super) struct Files {
 }
 
 pub(super) struct Template {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) text: String,
     /// `None` for a built-in one.
     from: Option<PathBuf>,
@@ -57,11 +67,13 @@ pub(super) struct Template {
 
 impl Files {
     pub(super) fn read(folder: Option<&Path>) -> Result<Self, TemplateError> {
-        if let Some(folder) = folder {
-            refuse_unknown(folder)?;
-        }
-        let templates = TEMPLATES.iter().map(|(name, built_in)| {
-            let (bytes, from) = read_or(folder, name, built_in.as_bytes())?;
+        let own = folder.map_or_else(|| Ok(Vec::new()), own_templates)?;
+        let built_in = TEMPLATES
+            .iter()
+            .map(|(name, text)| (Cow::Borrowed(*name), text.as_bytes()));
+        let own = own.into_iter().map(|name| (Cow::Owned(name), &b""[..]));
+        let templates = built_in.chain(own).map(|(name, built_in)| {
+            let (bytes, from) = read_or(folder, &name, built_in)?;
             let text = String::from_utf8(bytes.into_owned()).map_err(|_| {
                 let path = from.clone().unwrap_or_default();
                 TemplateError(format!("{}: not UTF-8", path.display()))
@@ -80,6 +92,15 @@ impl Files {
 
     pub(super) fn templates(&self) -> &[Template] {
         &self.templates
+    }
+
+    /// The operator's own templates for custom challenges, by file name.
+    pub(super) fn own_templates(&self) -> Vec<String> {
+        let own = |template: &&Template| template.name.starts_with(OWN_PREFIX);
+        let templates = self.templates.iter().filter(own);
+        templates
+            .map(|template| template.name.to_string())
+            .collect()
     }
 
     pub(super) fn assets(&self) -> Assets {
@@ -188,19 +209,36 @@ fn read_or(
     Ok((Cow::Owned(content), Some(path)))
 }
 
-fn refuse_unknown(folder: &Path) -> Result<(), TemplateError> {
+/// The names of the operator's own templates for custom challenges. Any other template that no page uses is refused.
+fn own_templates(folder: &Path) -> Result<Vec<String>, TemplateError> {
     let failed = |error| TemplateError(format!("{}: {error}", folder.display()));
+    let mut own = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         let name = name.to_string_lossy();
-        if name.ends_with(".html") && !TEMPLATES.iter().any(|(known, _)| *known == name) {
+        let is_known = TEMPLATES.iter().any(|(known, _)| *known == name);
+        if !name.ends_with(".html") || is_known {
+            continue;
+        }
+        if !is_own(&name) {
             let known: Vec<&str> = TEMPLATES.iter().map(|(known, _)| *known).collect();
             return Err(TemplateError(format!(
-                "{}: no page uses a template of this name; there are {}",
+                "{}: no page uses a template of this name; there are {}, and custom_NAME.html for challenge.template_param",
                 folder.join(&*name).display(),
                 known.join(", ")
             )));
         }
+        own.push(name.into_owned());
     }
-    Ok(())
+    own.sort();
+    Ok(own)
+}
+
+/// `custom_NAME.html`, where NAME has 1 to 64 letters, digits, `-` or `_`.
+fn is_own(name: &str) -> bool {
+    let stem = name
+        .strip_prefix(OWN_PREFIX)
+        .and_then(|rest| rest.strip_suffix(".html"));
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    stem.is_some_and(|stem| (1..=64).contains(&stem.len()) && stem.chars().all(fits))
 }

@@ -24,6 +24,8 @@ const LONGEST_READ: Duration = Duration::from_secs(10);
 const MAX_FIELDS: usize = 32;
 /// Longest text a person may put into one field, in bytes.
 const MAX_ANSWER: usize = 2 * 1024;
+/// Longest passkey, in bytes: its id alone, told twice, may have 1,023 bytes (Web Authentication level 3 §6.1).
+pub(super) const MAX_CREDENTIAL: usize = 6 * 1024;
 
 /// Why a body was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +149,16 @@ impl Form {
 
 /// Refuses a length that no password, name or attribute has.
 pub(super) fn bounded<'a>(input: &str, answer: &'a str) -> Result<&'a str, StepError> {
-    if answer.len() > MAX_ANSWER {
+    bounded_by(MAX_ANSWER, input, answer)
+}
+
+/// The same with a limit in bytes.
+pub(super) fn bounded_by<'a>(
+    longest: usize,
+    input: &str,
+    answer: &'a str,
+) -> Result<&'a str, StepError> {
+    if answer.len() > longest {
         return Err(StepError::Field {
             id: input.to_owned(),
             message: "This is too long.",

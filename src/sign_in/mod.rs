@@ -17,6 +17,7 @@ mod attributes;
 mod browser;
 mod challenge;
 mod csrf;
+mod device;
 mod endpoint;
 mod error;
 mod files;
@@ -27,6 +28,7 @@ mod page;
 mod password;
 pub mod return_to;
 mod same_origin;
+mod seal;
 mod sign_out;
 mod steps;
 #[cfg(test)]
@@ -54,9 +56,13 @@ use crate::origin::{PREFIX, PublicOrigin};
 use crate::refusal::{Audience, Refusal};
 use crate::session::Sessions;
 
+pub use challenge::{CustomSettings, PictureSettings};
+pub use device::RememberDevice;
+
 use attempt::Seal;
 use browser::BrowserCookie;
 use csrf::FormTokens;
+use device::DeviceCookie;
 use endpoint::{Endpoint, NoEndpoint, endpoint};
 use error::Fault;
 use headers::OwnHeaders;
@@ -68,6 +74,7 @@ use visit::Visit;
 const SIGN_IN: &str = "/.sidegate/sign-in";
 const CHALLENGE: &str = "/.sidegate/challenge";
 const SIGN_OUT: &str = "/.sidegate/sign-out";
+const FORGET_DEVICE: &str = "/.sidegate/forget-device";
 const SIGNED_OUT: &str = "/.sidegate/signed-out";
 
 /// The pages.
@@ -79,6 +86,10 @@ pub struct Settings {
     pub template_dir: Option<PathBuf>,
     /// Further origins that `return_to` may name, as `scheme://host[:port]`.
     pub return_origins: Vec<String>,
+    /// How custom challenges are shown.
+    pub challenge: CustomSettings,
+    /// Who decides whether the pool remembers a browser.
+    pub remember_device: RememberDevice,
     /// Say on every page that this is a development pool.
     pub dev: bool,
 }
@@ -91,9 +102,12 @@ pub struct SignIn {
     pages: Pages,
     headers: OwnHeaders,
     browser: BrowserCookie,
+    device_cookie: DeviceCookie,
+    remember_device: RememberDevice,
     seal: Seal,
     tokens: FormTokens,
     steps: Steps,
+    pool: Arc<UserPool>,
     sessions: Arc<Sessions>,
     clock: Clock,
 }
@@ -118,19 +132,24 @@ impl SignIn {
         clock: Clock,
         tasks: TaskTracker,
     ) -> Result<Self, TemplateError> {
-        let pages = Pages::load(&settings)?;
-        let headers = OwnHeaders::new(&origin, &settings.return_origins, settings.dev)
+        let pages = Pages::load(&settings, &origin, clock.clone())?;
+        let pictures = settings.challenge.pictures.sources();
+        let headers = OwnHeaders::new(&origin, &settings.return_origins, &pictures, settings.dev)
             .map_err(|error| TemplateError(format!("return_origins: {error}")))?;
-        let cookie = sessions.cookie_names().browser().to_owned();
+        let names = sessions.cookie_names();
+        let (browser, device) = (names.browser().to_owned(), names.device().to_owned());
         Ok(Self {
             url: format!("{origin}{SIGN_IN}"),
             return_origins: settings.return_origins,
             pages,
             headers,
-            browser: BrowserCookie::new(cookie, origin.is_secure(), keys),
+            browser: BrowserCookie::new(browser, origin.is_secure(), keys),
+            device_cookie: DeviceCookie::new(device, keys, &origin),
+            remember_device: settings.remember_device,
             seal: Seal::new(keys, &origin),
             tokens: FormTokens::new(keys),
-            steps: Steps::new(keys, pool, Arc::clone(&sessions), tasks),
+            steps: Steps::new(keys, Arc::clone(&pool), Arc::clone(&sessions), tasks),
+            pool,
             sessions,
             origin,
             clock,
@@ -198,6 +217,7 @@ impl SignIn {
             Endpoint::Challenge => self.challenge(visit, body).await,
             Endpoint::SignOutPage => self.sign_out_page(visit).await,
             Endpoint::SignOut => self.sign_out(visit, body).await,
+            Endpoint::ForgetDevice => self.forget_device(visit, body).await,
             Endpoint::SignedOut => {
                 let view = SignedOutView { sign_in: SIGN_IN };
                 self.page(visit, StatusCode::OK, &view, None)

@@ -3,6 +3,7 @@
 //! Everything a view holds is text, escaped by the template engine: much of it comes from the pool or the person
 //! . Which files the templates are made of is the business of `files`; which page to show, that of the handlers.
 
+use cognito_flow::Challenge;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use minijinja::value::Serde;
@@ -11,11 +12,13 @@ use serde::Serialize;
 
 use crate::body::Body;
 
-use super::attributes::AttributeField;
+use super::challenge::Challenges;
 use super::error::{Fault, StepError};
 use super::files::{Assets, Files};
-use super::headers::allow_script;
+use super::headers::Needs;
 use super::{Settings, TemplateError};
+use crate::clock::Clock;
+use crate::origin::PublicOrigin;
 
 /// What every page shows.
 #[derive(Debug, Serialize)]
@@ -23,7 +26,6 @@ pub(super) struct Frame<'a> {
     app_name: &'a str,
     /// BCP 47.
     lang: &'a str,
-    title: &'a str,
     stylesheet: &'a str,
     script: Option<&'a str>,
     icon: &'a str,
@@ -42,12 +44,16 @@ pub(super) struct ErrorView {
 
 /// What a template is given beside its frame.
 pub(super) trait View: Serialize {
-    /// The template's file name.
-    const TEMPLATE: &'static str;
     /// Whether the page uses the script.
     const SCRIPT: bool = false;
-    /// Of the window.
-    fn title(&self) -> &str;
+
+    /// The template's file name.
+    fn template(&self) -> &str;
+
+    /// Whether the page may show pictures of other hosts, as far as `challenge.image_hosts` and its like allow.
+    fn shows_pictures(&self) -> bool {
+        false
+    }
 }
 
 /// User name and password.
@@ -57,38 +63,21 @@ pub(super) struct SignInView<'a> {
     pub(super) attempt: &'a str,
     pub(super) csrf: &'a str,
     pub(super) username: &'a str,
+    /// Whether the flow begins with a password.
+    pub(super) asks_password: bool,
+    /// Whether a passkey may be asked for.
+    pub(super) passkeys: bool,
+    /// Whether "Trust this browser" is ticked; `None`: it is not asked.
+    pub(super) trust: Option<bool>,
     pub(super) error: Option<ErrorView>,
     pub(super) notice: Option<&'a str>,
 }
 
 impl View for SignInView<'_> {
-    const TEMPLATE: &'static str = "sign_in.html";
     const SCRIPT: bool = true;
 
-    fn title(&self) -> &str {
-        "Sign in"
-    }
-}
-
-/// NEW_PASSWORD_REQUIRED.
-#[derive(Debug, Serialize)]
-pub(super) struct NewPasswordView<'a> {
-    pub(super) action: &'a str,
-    pub(super) attempt: &'a str,
-    pub(super) csrf: &'a str,
-    pub(super) username: &'a str,
-    pub(super) attributes: Vec<AttributeField>,
-    pub(super) error: Option<ErrorView>,
-    /// URL.
-    pub(super) start_again: &'a str,
-}
-
-impl View for NewPasswordView<'_> {
-    const TEMPLATE: &'static str = "new_password.html";
-    const SCRIPT: bool = true;
-
-    fn title(&self) -> &str {
-        "Choose a new password"
+    fn template(&self) -> &str {
+        "sign_in.html"
     }
 }
 
@@ -98,17 +87,25 @@ pub(super) struct SignOutView<'a> {
     pub(super) action: &'a str,
     pub(super) csrf: &'a str,
     pub(super) display_name: &'a str,
+    /// There where this browser is remembered.
+    pub(super) forget: Option<ForgetView>,
     /// URL.
     pub(super) cancel: &'a str,
     pub(super) error: Option<ErrorView>,
 }
 
+/// The form that makes a browser be forgotten.
+#[derive(Debug, Serialize)]
+pub(super) struct ForgetView {
+    pub(super) action: &'static str,
+    pub(super) csrf: String,
+}
+
 impl View for SignOutView<'_> {
-    const TEMPLATE: &'static str = "sign_out.html";
     const SCRIPT: bool = true;
 
-    fn title(&self) -> &str {
-        "Sign out?"
+    fn template(&self) -> &str {
+        "sign_out.html"
     }
 }
 
@@ -120,10 +117,8 @@ pub(super) struct SignedOutView<'a> {
 }
 
 impl View for SignedOutView<'_> {
-    const TEMPLATE: &'static str = "signed_out.html";
-
-    fn title(&self) -> &str {
-        "You are signed out"
+    fn template(&self) -> &str {
+        "signed_out.html"
     }
 }
 
@@ -140,10 +135,8 @@ pub(super) struct MessageView<'a> {
 }
 
 impl View for MessageView<'_> {
-    const TEMPLATE: &'static str = "message.html";
-
-    fn title(&self) -> &str {
-        self.heading
+    fn template(&self) -> &str {
+        "message.html"
     }
 }
 
@@ -152,6 +145,7 @@ impl View for MessageView<'_> {
 pub(super) struct Pages {
     templates: Environment<'static>,
     assets: Assets,
+    challenges: Challenges,
     app_name: String,
     dev: bool,
 }
@@ -166,18 +160,29 @@ struct Page<'a, V> {
 impl Pages {
     /// Reads and compiles all templates, and draws each page once: a template that fails does so now, and not before
     /// the first person who sees that page.
-    pub(super) fn load(settings: &Settings) -> Result<Self, TemplateError> {
+    pub(super) fn load(
+        settings: &Settings,
+        origin: &PublicOrigin,
+        clock: Clock,
+    ) -> Result<Self, TemplateError> {
         let files = Files::read(settings.template_dir.as_deref())?;
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         for template in files.templates() {
             templates
-                .add_template_owned(template.name, template.text.clone())
+                .add_template_owned(template.name.clone(), template.text.clone())
                 .map_err(|error| files.explain(&error))?;
         }
         let pages = Self {
             templates,
             assets: files.assets(),
+            challenges: Challenges::new(
+                settings.app_name.clone(),
+                settings.challenge.clone(),
+                files.own_templates(),
+                origin,
+                clock,
+            ),
             app_name: settings.app_name.clone(),
             dev: settings.dev,
         };
@@ -192,6 +197,10 @@ impl Pages {
         &self.assets
     }
 
+    pub(super) const fn challenges(&self) -> &Challenges {
+        &self.challenges
+    }
+
     /// The page as a response. `request_id` is shown on it.
     pub(super) fn draw<V: View>(
         &self,
@@ -202,7 +211,6 @@ impl Pages {
         let frame = Frame {
             app_name: &self.app_name,
             lang: "en",
-            title: view.title(),
             stylesheet: self.assets.stylesheet(),
             script: V::SCRIPT.then_some(self.assets.script()),
             icon: self.assets.icon(),
@@ -211,7 +219,7 @@ impl Pages {
         };
         let html = self
             .templates
-            .get_template(V::TEMPLATE)
+            .get_template(view.template())
             .and_then(|template| template.render(Serde(Page { frame, view })))
             .map_err(Fault::Template)?;
         let mut response = Response::new(Body::from(html));
@@ -220,9 +228,11 @@ impl Pages {
             CONTENT_TYPE,
             HeaderValue::from_static("text/html; charset=utf-8"),
         );
-        if V::SCRIPT {
-            allow_script(response.extensions_mut());
-        }
+        let extensions = response.extensions_mut();
+        extensions.insert(Needs {
+            script: V::SCRIPT,
+            pictures: view.shows_pictures(),
+        });
         Ok(response)
     }
 
@@ -242,29 +252,26 @@ impl Pages {
                 attempt: "sample",
                 csrf: "sample",
                 username: if full { "sample" } else { "" },
+                asks_password: full,
+                passkeys: full,
+                trust: full.then_some(true),
                 error: error("password"),
                 notice: full.then_some("Sample"),
             };
             self.draw(status, &sign_in, id)?;
-            let attributes = ["email", "phone_number", "custom:sample"];
-            let new_password = NewPasswordView {
-                action: "/",
-                attempt: "sample",
-                csrf: "sample",
-                username: "sample",
-                attributes: attributes
-                    .into_iter()
-                    .filter(|_| full)
-                    .map(|name| AttributeField::new(name, ""))
-                    .collect(),
-                error: error("new_password"),
-                start_again: "/",
-            };
-            self.draw(status, &new_password, id)?;
+            for challenge in Challenge::samples() {
+                for view in self.challenges.samples(&challenge, full) {
+                    self.draw(status, &view, id)?;
+                }
+            }
             let sign_out = SignOutView {
                 action: "/",
                 csrf: "sample",
                 display_name: "sample",
+                forget: full.then(|| ForgetView {
+                    action: "/",
+                    csrf: "sample".to_owned(),
+                }),
                 cancel: "/",
                 error: error("sample"),
             };

@@ -1,12 +1,11 @@
-//! The sign-in page: user name and password, and where every sign-in goes that cannot go on.
+//! The sign-in page: user name, and password where the flow begins with one; and where every sign-in goes that cannot go on.
 //!
 //! A failed step leads back here with the user name kept and the password gone. The words come from our catalogue by
 //! the kind of error, never from Cognito, and are one and the same for a wrong password and an unknown user.
 
 use std::sync::Arc;
 
-use cognito_flow::{Credentials, Secret};
-use http::header::SET_COOKIE;
+use cognito_flow::{Credentials, FlowKind, FlowSettings, Secret};
 use http::{Response, StatusCode};
 
 use crate::body::Body;
@@ -17,11 +16,12 @@ use crate::session::Found;
 use super::accept::Accepted;
 use super::attempt::Restart;
 use super::csrf::FormName;
+use super::device::RememberDevice;
 use super::error::StepError;
 use super::form::Form;
 use super::page::{ErrorView, MessageView, SignInView, put_retry_after};
 use super::return_to::ReturnTo;
-use super::steps::Outcome;
+use super::steps::{Next, Outcome};
 use super::visit::Visit;
 use super::{SIGN_IN, SignIn, redirect};
 
@@ -48,42 +48,39 @@ impl SignIn {
             Ok(accepted) => accepted,
             Err(why) => return self.turn_away(visit, &why).await,
         };
-        let outcome = match credentials(&form) {
-            Ok(credentials) => {
-                let headers = visit.headers();
-                self.steps
-                    .begin(sealed.as_bytes(), credentials, None, headers)
-                    .await
-            }
-            Err(error) => Err(Arc::new(error)),
-        };
         let restart = Restart {
             return_to: attempt.return_to,
             username: form.username(),
+            trusted: self.trusts(form.text("trust") == "yes"),
+        };
+        let outcome = match credentials(&form, self.pool.flow()) {
+            Ok(credentials) => {
+                let visitor = self.visitor(visit, &restart);
+                let begun = self.steps.begin(sealed.as_bytes(), credentials, visitor);
+                begun.await
+            }
+            Err(error) => Err(Arc::new(error)),
         };
         match outcome {
-            Ok(outcome) => self.proceed(visit, &restart, &outcome),
+            Ok(outcome) => self.proceed(visit, &restart, &outcome, None),
             Err(error) => self.refused(visit, &restart, &error),
         }
     }
 
-    /// On after a step: into the application, or to the next question.
+    /// On after a step: into the application, or to the next question, with what was wrong with the last answer.
     pub(super) fn proceed(
         &self,
         visit: &Visit<'_>,
         restart: &Restart,
         outcome: &Outcome,
+        error: Option<ErrorView>,
     ) -> Response<Body> {
-        match outcome {
-            Outcome::Ask(pending) => self.ask(visit, restart, pending),
-            Outcome::SignedIn(cookies) => {
-                let mut response = self.go_to(&restart.return_to);
-                for cookie in cookies {
-                    response.headers_mut().append(SET_COOKIE, cookie.clone());
-                }
-                response
-            }
-        }
+        let mut response = match &outcome.next {
+            Next::Ask(pending) => self.ask(visit, restart, pending, error),
+            Next::SignedIn(_) => self.go_to(&restart.return_to),
+        };
+        self.keep(visit, restart, outcome, &mut response);
+        response
     }
 
     /// 303 after credentials, never 302 or 307.
@@ -141,11 +138,15 @@ impl SignIn {
             Ok(hidden) => hidden,
             Err(fault) => return self.broken(visit, &fault),
         };
+        let flow = self.pool.flow();
         let view = SignInView {
             action: SIGN_IN,
             attempt: &hidden.attempt,
             csrf: &hidden.csrf,
             username: &restart.username,
+            asks_password: flow.asks_password(),
+            passkeys: flow.kind == FlowKind::UserAuth,
+            trust: (self.remember_device == RememberDevice::Ask).then_some(restart.trusted),
             error,
             notice,
         };
@@ -164,32 +165,46 @@ fn dead_end(error: &CognitoError) -> Option<&'static str> {
 }
 
 /// Exactly what was typed: Cognito hashes these very characters.
-fn credentials(form: &Form) -> Result<Credentials, StepError> {
+fn credentials(form: &Form, flow: &FlowSettings) -> Result<Credentials, StepError> {
     let username = form.answer("username")?;
     let password = form.answer("password")?;
-    for (id, text, message) in [
-        ("username", username, "Enter your user name."),
-        ("password", password, "Enter your password."),
+    for (id, text, is_needed, message) in [
+        ("username", username, true, "Enter your user name."),
+        (
+            "password",
+            password,
+            flow.asks_password(),
+            "Enter your password.",
+        ),
     ] {
-        if text.is_empty() {
+        if text.is_empty() && is_needed {
             let id = id.to_owned();
             return Err(StepError::Field { id, message });
         }
     }
     Ok(Credentials {
         username: username.to_owned(),
-        password: Some(Secret::new(password.to_owned())),
-        preferred: None,
+        password: flow
+            .asks_password()
+            .then(|| Secret::new(password.to_owned())),
+        preferred: flow.preferred_challenge,
         session: None,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use cognito_flow::FirstFactor;
+
     use super::*;
+
+    fn read(body: &str, flow: &FlowSettings) -> Result<Credentials, StepError> {
+        credentials(&Form::parse(body.as_bytes()).unwrap(), flow)
+    }
 
     #[test]
     fn an_empty_field_is_named() {
+        let flow = FlowSettings::new(FlowKind::UserSrpAuth);
         for (body, empty) in [
             ("", "username"),
             ("username=", "username"),
@@ -197,9 +212,7 @@ mod tests {
             ("username=jane", "password"),
             ("username=jane&password=", "password"),
         ] {
-            let Err(StepError::Field { id, .. }) =
-                credentials(&Form::parse(body.as_bytes()).unwrap())
-            else {
+            let Err(StepError::Field { id, .. }) = read(body, &flow) else {
                 panic!("{body:?} was let through")
             };
             assert_eq!(id, empty, "{body:?}");
@@ -208,9 +221,31 @@ mod tests {
 
     #[test]
     fn spaces_are_part_of_a_password() {
-        let form = Form::parse(b"username=+jane&password=+a+b+").unwrap();
-        let credentials = credentials(&form).unwrap();
+        let flow = FlowSettings::new(FlowKind::UserSrpAuth);
+        let credentials = read("username=+jane&password=+a+b+", &flow).unwrap();
         assert_eq!(credentials.username, " jane");
         assert_eq!(credentials.password.unwrap().expose(), " a b ");
+    }
+
+    #[test]
+    fn a_flow_that_begins_without_a_password_takes_none() {
+        for kind in [FlowKind::CustomWithoutSrp, FlowKind::UserAuth] {
+            let flow = FlowSettings::new(kind);
+            for body in ["username=jane", "username=jane&password=pw"] {
+                let credentials = read(body, &flow).unwrap();
+                assert!(credentials.password.is_none(), "{kind} {body}");
+            }
+            assert!(read("password=pw", &flow).is_err(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_the_operator_prefers_is_asked_for_first() {
+        let flow = FlowSettings {
+            preferred_challenge: Some(FirstFactor::EmailOtp),
+            ..FlowSettings::new(FlowKind::UserAuth)
+        };
+        let credentials = read("username=jane", &flow).unwrap();
+        assert_eq!(credentials.preferred, Some(FirstFactor::EmailOtp));
     }
 }

@@ -10,9 +10,9 @@ use crate::session::Found;
 
 use super::browser::Presented;
 use super::csrf::FormName;
-use super::page::{ErrorView, SignOutView};
+use super::page::{ErrorView, ForgetView, SignOutView};
 use super::visit::Visit;
-use super::{SIGN_OUT, SIGNED_OUT, SignIn, redirect};
+use super::{FORGET_DEVICE, SIGN_OUT, SIGNED_OUT, SignIn, redirect};
 
 impl SignIn {
     /// GET: asks; nobody to sign out needs no asking.
@@ -22,30 +22,60 @@ impl SignIn {
 
     /// POST: ends the session.
     pub(super) async fn sign_out(&self, visit: &Visit<'_>, body: Body) -> Response<Body> {
+        match self.let_out(visit, body, FormName::SignOut).await {
+            Ok(()) => self.signed_out(visit).await,
+            Err(response) => *response,
+        }
+    }
+
+    /// POST: ends the session, and this browser is no longer remembered.
+    pub(super) async fn forget_device(&self, visit: &Visit<'_>, body: Body) -> Response<Body> {
+        if let Err(response) = self.let_out(visit, body, FormName::ForgetDevice).await {
+            return *response;
+        }
+        let mut devices = self.device_cookie.read(visit.headers());
+        match self.sessions.find(visit.headers()).await {
+            Found::Caller(caller) => devices.remove_subject(&caller.identity.subject),
+            Found::None | Found::Unavailable => devices.clear(),
+        }
+        let mut response = self.signed_out(visit).await;
+        self.put_devices(&devices, &mut response);
+        response
+    }
+
+    /// Lets in a form of the sign-out page, which holds no attempt.
+    async fn let_out(
+        &self,
+        visit: &Visit<'_>,
+        body: Body,
+        name: FormName,
+    ) -> Result<(), Box<Response<Body>>> {
         let form = match self.read_form(visit, body).await {
             Ok(form) => form,
-            Err(why) => return self.turn_away(visit, &why).await,
+            Err(why) => return Err(Box::new(self.turn_away(visit, &why).await)),
         };
         let good = match visit.presented {
             Presented::Known(browser) => {
                 let (csrf, now) = (form.text("csrf"), self.clock.now());
-                self.tokens
-                    .check(csrf, FormName::SignOut, &browser, "", now)
-                    .is_ok()
+                let checked = self.tokens.check(csrf, name, &browser, "", now);
+                checked.is_ok()
             }
             Presented::Foreign | Presented::Missing => false,
         };
-        if !good {
-            let error = ErrorView {
-                message:
-                    "This page was open for too long, or in another browser. Please confirm again."
-                        .to_owned(),
-                field: None,
-            };
-            return self
-                .confirm_sign_out(visit, StatusCode::FORBIDDEN, Some(error))
-                .await;
+        if good {
+            return Ok(());
         }
+        let error = ErrorView {
+            message:
+                "This page was open for too long, or in another browser. Please confirm again."
+                    .to_owned(),
+            field: None,
+        };
+        let page = self.confirm_sign_out(visit, StatusCode::FORBIDDEN, Some(error));
+        Err(Box::new(page.await))
+    }
+
+    async fn signed_out(&self, visit: &Visit<'_>) -> Response<Body> {
         let mut response = self.to_signed_out();
         for cookie in self.sessions.end(visit.headers()).await {
             response.headers_mut().append(SET_COOKIE, cookie);
@@ -70,12 +100,15 @@ impl SignIn {
             Ok(browser) => browser,
             Err(fault) => return self.broken(visit, &fault),
         };
-        let csrf = self
-            .tokens
-            .issue(FormName::SignOut, &browser, "", self.clock.now());
+        let token = |name| self.tokens.issue(name, &browser, "", self.clock.now());
+        let is_remembered = !self.device_cookie.read(visit.headers()).is_empty();
         let view = SignOutView {
             action: SIGN_OUT,
-            csrf: &csrf,
+            csrf: &token(FormName::SignOut),
+            forget: is_remembered.then(|| ForgetView {
+                action: FORGET_DEVICE,
+                csrf: token(FormName::ForgetDevice),
+            }),
             display_name,
             cancel: "/",
             error,

@@ -5,16 +5,16 @@
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use cognito_flow::{Answer, Credentials, FirstFactor, Pending, RememberedDevice};
-use http::header::COOKIE;
+use cognito_flow::{Answer, Challenge, Credentials, FirstFactor, Pending, RememberedDevice};
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::cognito::{CognitoError, Progress, UserPool};
+use crate::cognito::{CognitoError, Progress, SignedIn, UserPool};
 use crate::keys::Keys;
 use crate::session::Sessions;
 
+use super::device::Owner;
 use super::error::{Fault, StepError};
 use super::once::{Once, StepKey};
 
@@ -23,11 +23,37 @@ use super::once::{Once, StepKey};
 const MAX_STEPS: usize = 512;
 
 /// What a step led to.
-pub(super) enum Outcome {
+pub(super) struct Outcome {
+    pub(super) next: Next,
+    /// The pool no longer knows the device that the browser brought.
+    pub(super) device_dropped: bool,
+}
+
+/// What comes after a step.
+pub(super) enum Next {
     /// The pool asks something more.
     Ask(Pending),
-    /// A session has begun: its `Set-Cookie` values.
-    SignedIn(Vec<HeaderValue>),
+    SignedIn(Begun),
+}
+
+/// A session that has begun.
+pub(super) struct Begun {
+    /// Its `Set-Cookie` values.
+    pub(super) cookies: Vec<HeaderValue>,
+    /// What the pool now knows this browser by, and whose it is.
+    pub(super) device: Option<(Owner, RememberedDevice)>,
+}
+
+/// The browser that a step is taken for.
+pub(super) struct Visitor {
+    /// All that a new session wants to know of the request.
+    pub(super) cookies: HeaderMap,
+    /// What the pool knows it by.
+    pub(super) device: Option<RememberedDevice>,
+    /// Whether the pool is to remember it.
+    pub(super) trusted: bool,
+    /// `DeviceName`, for the person's list of devices.
+    pub(super) device_name: String,
 }
 
 /// Takes steps.
@@ -61,8 +87,7 @@ impl Steps {
         &self,
         nonce: &[u8],
         credentials: Credentials,
-        device: Option<RememberedDevice>,
-        request: &HeaderMap,
+        visitor: Visitor,
     ) -> Result<Arc<Outcome>, Arc<StepError>> {
         let password = credentials.password.as_ref();
         let key = self.key_of([
@@ -73,18 +98,19 @@ impl Steps {
                 .map_or("", FirstFactor::name)
                 .as_bytes(),
             password.map_or(&[], |password| password.expose().as_bytes()),
+            &[visitor.trusted.into()],
         ]);
         let place = self.place()?;
-        let (pool, sessions, request) = self.for_step(request);
+        let (pool, sessions) = (Arc::clone(&self.pool), Arc::clone(&self.sessions));
         let step = async move {
             let _place = place;
-            let mut device = device;
-            settle(
-                pool.begin(credentials, &mut device).await,
-                &sessions,
-                &request,
-            )
-            .await
+            let mut device = visitor.device.clone();
+            let progress = pool.begin(credentials, &mut device).await;
+            let next = settle(progress, &pool, &sessions, &visitor).await?;
+            Ok(Outcome {
+                next,
+                device_dropped: visitor.device.is_some() && device.is_none(),
+            })
         };
         self.once.run(key, step).await
     }
@@ -95,8 +121,7 @@ impl Steps {
         attempt: &str,
         pending: Pending,
         answer: Answer,
-        device: Option<RememberedDevice>,
-        request: &HeaderMap,
+        visitor: Visitor,
     ) -> Result<Arc<Outcome>, Arc<StepError>> {
         let parts = [attempt.as_bytes(), answer.response.expose().as_bytes()].into_iter();
         let attributes = answer.attributes.iter();
@@ -106,15 +131,16 @@ impl Steps {
                 .chain(answer.device_name.iter().map(String::as_bytes)),
         );
         let place = self.place()?;
-        let (pool, sessions, request) = self.for_step(request);
+        let (pool, sessions) = (Arc::clone(&self.pool), Arc::clone(&self.sessions));
         let step = async move {
             let _place = place;
-            settle(
-                pool.answer(pending, answer, device).await,
-                &sessions,
-                &request,
-            )
-            .await
+            let device = visitor.device.clone();
+            let progress = pool.answer(pending, answer, device).await;
+            let next = settle(progress, &pool, &sessions, &visitor).await?;
+            Ok(Outcome {
+                next,
+                device_dropped: false,
+            })
         };
         self.once.run(key, step).await
     }
@@ -126,13 +152,6 @@ impl Steps {
                 let operation = "sign-in";
                 Arc::new(StepError::Pool(CognitoError::Busy { operation }))
             })
-    }
-
-    /// The cookies are all that a new session wants to know of the request.
-    fn for_step(&self, request: &HeaderMap) -> (Arc<UserPool>, Arc<Sessions>, HeaderMap) {
-        let cookies = request.get_all(COOKIE).iter().cloned();
-        let cookies = cookies.map(|cookie| (COOKIE, cookie)).collect();
-        (Arc::clone(&self.pool), Arc::clone(&self.sessions), cookies)
     }
 
     /// A MAC and not a hash: it is kept for a minute, and must not help to guess a password.
@@ -152,33 +171,66 @@ impl Steps {
 
 async fn settle(
     progress: Result<Progress, CognitoError>,
+    pool: &UserPool,
     sessions: &Sessions,
-    request: &HeaderMap,
-) -> Result<Outcome, StepError> {
-    let outcome = match progress {
-        Ok(Progress::Ask(pending)) => Ok(Outcome::Ask(pending)),
-        Ok(Progress::SignedIn(signed_in)) => match sessions.begin(*signed_in, request).await {
-            Ok(cookies) => Ok(Outcome::SignedIn(cookies)),
-            Err(error) => Err(Fault::Session(error).into()),
-        },
+    visitor: &Visitor,
+) -> Result<Next, StepError> {
+    let next = match progress {
+        Ok(Progress::Ask(pending)) => Ok(Next::Ask(pending)),
+        Ok(Progress::SignedIn(mut signed_in)) => {
+            let device = confirm_device(pool, &mut signed_in, visitor).await;
+            match sessions.begin(*signed_in, &visitor.cookies).await {
+                Ok(cookies) => Ok(Next::SignedIn(Begun { cookies, device })),
+                Err(error) => Err(Fault::Session(error).into()),
+            }
+        }
         Err(error) => Err(StepError::Pool(error)),
     };
-    let told = match &outcome {
-        Ok(Outcome::Ask(pending)) => pending.challenge().name(),
-        Ok(Outcome::SignedIn(_)) => "signed_in",
+    let told = match &next {
+        Ok(Next::Ask(pending)) => pending.challenge().name(),
+        Ok(Next::SignedIn(_)) => "signed_in",
         Err(error) => error.code(),
     };
     tracing::info!(outcome = told, "sign-in step");
-    outcome
+    next
+}
+
+/// Confirms a device that the pool did not know: without that, it refuses to renew these tokens. The person is signed in
+/// either way.
+async fn confirm_device(
+    pool: &UserPool,
+    signed_in: &mut SignedIn,
+    visitor: &Visitor,
+) -> Option<(Owner, RememberedDevice)> {
+    let new_key = signed_in.new_device.as_ref()?.device_key.clone();
+    let confirmed = pool.confirm_device(signed_in, &visitor.device_name, visitor.trusted);
+    let device = confirmed.await.ok()?;
+    signed_in.grant.device_key.get_or_insert(new_key);
+    let owner = Owner {
+        internal: signed_in.grant.username.clone(),
+        subject: signed_in.grant.subject.clone(),
+    };
+    device
+        .filter(|_| visitor.trusted)
+        .map(|device| (owner, device))
 }
 
 fn weight(outcome: &Outcome) -> u32 {
-    let bytes = match outcome {
-        Outcome::Ask(pending) => pending.encode().expose().len(),
-        Outcome::SignedIn(cookies) => cookies.iter().map(HeaderValue::len).sum(),
+    let bytes = match &outcome.next {
+        Next::Ask(pending) => weight_of(pending),
+        Next::SignedIn(begun) => begun.cookies.iter().map(HeaderValue::len).sum(),
     };
     // At least what an entry costs by itself.
     u32::try_from(bytes).unwrap_or(u32::MAX).max(512)
+}
+
+/// What is encoded leaves pictures out; they are kept in memory all the same.
+fn weight_of(pending: &Pending) -> usize {
+    let parameters = match pending.challenge() {
+        Challenge::CustomChallenge(asked) => asked.parameters.values().map(String::len).sum(),
+        _ => 0,
+    };
+    pending.encode().expose().len() + parameters
 }
 
 #[cfg(test)]
@@ -242,12 +294,15 @@ mod tests {
                 preferred: None,
                 session: None,
             };
-            let request = HeaderMap::new();
+            let visitor = Visitor {
+                cookies: HeaderMap::new(),
+                device: None,
+                trusted: false,
+                device_name: String::new(),
+            };
             let nonce = number.to_be_bytes();
             // Asked once and dropped: the browser has hung up.
-            let answered = steps
-                .begin(&nonce, credentials, None, &request)
-                .now_or_never();
+            let answered = steps.begin(&nonce, credentials, visitor).now_or_never();
             if let Some(Err(error)) = answered {
                 assert_eq!(error.status(), http::StatusCode::SERVICE_UNAVAILABLE);
                 refused += 1;

@@ -35,11 +35,12 @@ name = "test"
 username_attributes = ["email"]
 case_sensitive = false
 required_attributes = ["email", "given_name"]
+SETTINGS
 TRIGGERS
 
 [[pool.client]]
 name = "web"
-explicit_auth_flows = ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+explicit_auth_flows = ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_CUSTOM_AUTH", "ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
 
 [[pool.client]]
 name = "server"
@@ -83,6 +84,7 @@ type Trigger = fn(&Path) -> PathBuf;
 #[derive(Default)]
 pub(crate) struct TestBed {
     settings: String,
+    pool: &'static str,
     flow: Option<&'static str>,
     trigger: Option<(&'static str, Trigger)>,
     dead_upstream: bool,
@@ -94,6 +96,12 @@ impl TestBed {
     /// Tables to add to the configuration file.
     pub(crate) fn config(mut self, toml: &str) -> Self {
         self.settings.push_str(toml);
+        self
+    }
+
+    /// Further settings of the pool, as its file has them.
+    pub(crate) fn pool(mut self, toml: &'static str) -> Self {
+        self.pool = toml;
         self
     }
 
@@ -133,6 +141,7 @@ impl TestBed {
         std::fs::create_dir_all(&folder).unwrap();
         let pool = start_pool(
             &clock,
+            self.pool,
             self.trigger.map(|(name, make)| (name, make(&folder))),
         )
         .await;
@@ -246,6 +255,20 @@ impl Bed {
         serde_json::from_str(&answer.body).unwrap_or_default()
     }
 
+    /// The code that was sent to this user last.
+    pub(crate) async fn code(&self, to: &str) -> String {
+        let request = http::Request::get(format!("/outbox.json?to={to}"))
+            .header("host", "127.0.0.1")
+            .body(http_body_util::Full::default())
+            .unwrap();
+        let address = self.pool.as_ref().expect("the pool is dead").address();
+        let outbox = crate::browser::exchange(address, request).await.expect(200);
+        let code = &outbox.json()["messages"][0]["code"];
+        let code = code.as_str();
+        code.unwrap_or_else(|| panic!("no code for {to}: {}", outbox.body))
+            .to_owned()
+    }
+
     /// The pool goes away.
     pub(crate) async fn kill_pool(&mut self) {
         self.pool
@@ -291,11 +314,13 @@ impl Bed {
     }
 }
 
-async fn start_pool(clock: &Clock, trigger: Option<(&str, PathBuf)>) -> LocalPool {
+async fn start_pool(clock: &Clock, settings: &str, trigger: Option<(&str, PathBuf)>) -> LocalPool {
     let triggers = trigger.map_or_else(String::new, |(name, script)| {
         format!("[pool.triggers]\n{name} = [\"python3\", {script:?}]")
     });
-    let seed = SEED.replace("TRIGGERS", &triggers);
+    let seed = SEED
+        .replace("SETTINGS", settings)
+        .replace("TRIGGERS", &triggers);
     let clock = clock.clone();
     let settings = cognito_local::Settings {
         listen: "127.0.0.1:0".parse().unwrap(),

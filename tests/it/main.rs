@@ -16,6 +16,7 @@ mod api;
 mod arrows;
 mod bed;
 mod browser;
+mod challenges;
 mod chromium;
 mod clients;
 mod command_line;

@@ -48,6 +48,11 @@ impl Pending {
         &self.course.username
     }
 
+    /// How many CUSTOM_CHALLENGE rounds there were, this one included.
+    pub const fn round(&self) -> u8 {
+        self.course.rounds
+    }
+
     /// What the person's answer leads to: a call, or another question where the answer chose what is asked next. May take
     /// as long as [`Flow::on_reply`]: run it off the async threads.
     ///

@@ -11,13 +11,15 @@ mod overrides;
 #[cfg(feature = "dev")]
 mod pages;
 
-use super::Settings;
+use super::{CustomSettings, RememberDevice, Settings};
 
 fn settings_of_pages() -> Settings {
     Settings {
         app_name: "Engine room".to_owned(),
         template_dir: None,
         return_origins: Vec::new(),
+        challenge: CustomSettings::default(),
+        remember_device: RememberDevice::Off,
         dev: false,
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 
+use crate::clock::Clock;
+
 use super::super::page::{Pages, SignedOutView};
 use super::super::{Settings, TemplateError};
 use super::settings_of_pages;
@@ -24,11 +26,16 @@ impl Folder {
     }
 
     fn load(&self) -> Result<Pages, TemplateError> {
-        Pages::load(&Settings {
+        load(&Settings {
             template_dir: Some(self.0.clone()),
             ..settings_of_pages()
         })
     }
+}
+
+fn load(settings: &Settings) -> Result<Pages, TemplateError> {
+    let origin = "https://app.example.com".parse().unwrap();
+    Pages::load(settings, &origin, Clock::at(1_900_000_000))
 }
 
 impl Drop for Folder {
@@ -58,7 +65,7 @@ async fn a_template_of_the_same_name_takes_the_place_of_the_built_in_one() {
 
 #[tokio::test]
 async fn an_asset_of_the_same_name_gets_a_new_address() {
-    let built_in = Pages::load(&settings_of_pages()).unwrap();
+    let built_in = load(&settings_of_pages()).unwrap();
     let folder = Folder::with(&[("sidegate.css", "body { color: rebeccapurple }")]);
     let own = folder.load().unwrap();
     assert_ne!(built_in.assets().stylesheet(), own.assets().stylesheet());
@@ -81,7 +88,7 @@ async fn a_development_pool_is_named_on_the_page() {
             dev,
             ..settings_of_pages()
         };
-        let html = signed_out(&Pages::load(&settings).unwrap()).await;
+        let html = signed_out(&load(&settings).unwrap()).await;
         assert_eq!(html.contains("Development pool"), dev, "{html}");
     }
 }
@@ -103,6 +110,8 @@ fn a_template_that_cannot_be_used_is_named_at_start_with_its_line() {
             "{% for a in attributes %}\n\n{{ a.x.y }}{% endfor %}",
             ":3: ",
         ),
+        ("code.html", "\n{{ step.nothing.at_all }}", ":2: "),
+        ("custom_sums.html", "{{ custom.nothing.at_all }}", ":1: "),
         ("layout.html", "{% include 'nothing.html' %}", ":1: "),
     ] {
         let folder = Folder::with(&[(name, text)]);
@@ -121,7 +130,7 @@ fn a_template_of_a_name_that_no_page_has_is_refused() {
         "{error}"
     );
     assert!(
-        Pages::load(&Settings {
+        load(&Settings {
             template_dir: Some(PathBuf::from("/nonexistent")),
             ..settings_of_pages()
         })

@@ -107,19 +107,19 @@ fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fits)
 }
 
-/// A question that waits for its answer lives in a form of 16 KiB: images are left out.
+/// A question that waits for its answer lives in a form of 16 KiB: images are left out, and come back as empty texts.
 fn kept<S: Serializer>(
     parameters: &BTreeMap<String, String>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut left = MAX_KEPT_IN_ALL;
-    let kept = parameters.iter().filter(|(name, value)| {
+    let kept = parameters.iter().map(|(name, value)| {
         let size = name.len() + value.len();
         let fits = value.len() <= MAX_KEPT && size <= left;
         left -= if fits { size } else { 0 };
-        fits
+        (name, if fits { value } else { "" })
     });
-    serializer.collect_map(kept.collect::<BTreeMap<_, _>>())
+    serializer.collect_map(kept)
 }
 
 /// Names only.

@@ -1,15 +1,15 @@
-//! The JSON API for single-page apps: the same steps as the pages, in the words of AWS Amplify's `signIn` and
-//! `confirmSignIn` (amplify-js, `nextStep.signInStep`).
+//! The JSON API for single-page apps: the same steps as the pages, in the words of AWS Amplify (amplify-js).
 //!
-//! Against forgery: `application/json`, which no form can send, and R-26. The attempt is bound to the browser cookie,
-//! which comes with the first answer. Failures are problem documents (RFC 9457) with the statuses of the pages; `name` is
-//! Cognito's exception, which Amplify apps branch on. Tokens never reach the browser.
+//! Here is what all its endpoints share: reading a request, and the two kinds of answer. Against forgery:
+//! `application/json`, which no form can send, and R-26. Attempts are bound to the browser cookie, which comes with the
+//! first answer. Failures are problem documents (RFC 9457) with the statuses of the pages; `name` is Cognito's exception,
+//! which Amplify apps branch on. Tokens never reach the browser.
 
-use std::collections::BTreeMap;
+mod sign_in;
+
 use std::sync::Arc;
 
-use aws_lc_rs::rand;
-use cognito_flow::{Answer, Credentials, Secret};
+use cognito_flow::Secret;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
@@ -22,41 +22,11 @@ use crate::refusal::{Audience, Refusal};
 use crate::session::Found;
 
 use super::SignIn;
-use super::attempt::Restart;
-use super::browser::Binding;
 use super::error::{Fault, StepError, TurnedAway};
-use super::form::{self, FormError, bounded};
+use super::form::{self, FormError};
 use super::page::put_retry_after;
-use super::return_to::ReturnTo;
 use super::same_origin::is_same_origin;
-use super::steps::Outcome;
 use super::visit::Visit;
-
-/// POST api/sign-in.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignInRequest {
-    username: String,
-    password: SecretText,
-}
-
-/// POST api/confirm-sign-in.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConfirmRequest {
-    attempt: String,
-    #[serde(rename = "challengeResponse")]
-    response: SecretText,
-    #[serde(default)]
-    options: ConfirmOptions,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConfirmOptions {
-    #[serde(default, rename = "userAttributes")]
-    user_attributes: BTreeMap<String, String>,
-}
 
 /// Wiped when it is dropped.
 #[derive(Deserialize)]
@@ -119,22 +89,6 @@ impl SignIn {
         }
     }
 
-    /// POST api/sign-in.
-    pub(super) async fn api_sign_in(&self, visit: &Visit<'_>, body: Body) -> Response<Body> {
-        let begun = self.api_begin(visit, body).await;
-        begun.unwrap_or_else(|error| self.problem(visit, &error))
-    }
-
-    /// POST api/confirm-sign-in.
-    pub(super) async fn api_confirm_sign_in(
-        &self,
-        visit: &Visit<'_>,
-        body: Body,
-    ) -> Response<Body> {
-        let confirmed = self.api_confirm(visit, body).await;
-        confirmed.unwrap_or_else(|error| self.problem(visit, &error))
-    }
-
     /// POST api/sign-out. Its body says nothing and may be empty.
     pub(super) async fn api_sign_out(&self, visit: &Visit<'_>, body: Body) -> Response<Body> {
         if let Err(why) = self.read_body(visit, body).await {
@@ -142,63 +96,6 @@ impl SignIn {
         }
         let cookies = self.sessions.end(visit.headers()).await;
         answer(&json!({ "isSignedIn": false }), &cookies)
-    }
-
-    async fn api_begin(&self, visit: &Visit<'_>, body: Body) -> Result<Response<Body>, ApiError> {
-        let request: SignInRequest = self.read_json(visit, body).await?;
-        let username = bounded("username", &request.username)?;
-        let password = bounded("password", request.password.0.expose())?;
-        if username.is_empty() || password.is_empty() {
-            return Err(TurnedAway::from(FormError::Malformed).into());
-        }
-        let restart = Restart {
-            return_to: ReturnTo::root(),
-            username: username.to_owned(),
-        };
-        let credentials = Credentials {
-            username: request.username,
-            password: Some(request.password.0),
-            preferred: None,
-            session: None,
-        };
-        // Of its own for each request: a program that asks twice means it.
-        let mut nonce = [0; 16];
-        rand::fill(&mut nonce).map_err(|_| Fault::Random)?;
-        let begun = self.steps.begin(&nonce, credentials, None, visit.headers());
-        let outcome = begun.await?;
-        let (browser, cookie) = self.browser_of(visit)?;
-        let mut response = self.api_outcome(&outcome, browser, &restart)?;
-        if let Some(cookie) = cookie {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
-        Ok(response)
-    }
-
-    async fn api_confirm(&self, visit: &Visit<'_>, body: Body) -> Result<Response<Body>, ApiError> {
-        let request: ConfirmRequest = self.read_json(visit, body).await?;
-        bounded("challengeResponse", request.response.0.expose())?;
-        for value in request.options.user_attributes.values() {
-            bounded("userAttributes", value)?;
-        }
-        let attempt = self.open(visit, &request.attempt)?;
-        let restart = Restart {
-            return_to: attempt.return_to,
-            username: attempt.username,
-        };
-        let Some(pending) = attempt.pending else {
-            // The attempt of an empty sign-in form asks nothing.
-            return Err(TurnedAway::NotYours(restart).into());
-        };
-        let answer = Answer {
-            response: request.response.0,
-            attributes: request.options.user_attributes,
-            device_name: None,
-        };
-        let answered = self
-            .steps
-            .answer(&request.attempt, pending, answer, None, visit.headers());
-        let outcome = answered.await?;
-        self.api_outcome(&outcome, attempt.browser, &restart)
     }
 
     /// Reads a request of the API: its members are known, and each is there once.
@@ -221,29 +118,6 @@ impl SignIn {
             return Err(TurnedAway::CrossSite);
         }
         Ok(form::read(visit.headers(), body, form::JSON).await?)
-    }
-
-    fn api_outcome(
-        &self,
-        outcome: &Outcome,
-        browser: Binding,
-        restart: &Restart,
-    ) -> Result<Response<Body>, ApiError> {
-        match outcome {
-            Outcome::SignedIn(cookies) => {
-                let done = json!({ "isSignedIn": true, "nextStep": { "signInStep": "DONE" } });
-                Ok(answer(&done, cookies))
-            }
-            Outcome::Ask(pending) => {
-                let attempt = self.seal_attempt(browser, restart, Some(pending))?;
-                let asked = json!({
-                    "isSignedIn": false,
-                    "nextStep": pending.challenge().next_step(),
-                    "attempt": attempt,
-                });
-                Ok(answer(&asked, []))
-            }
-        }
     }
 
     fn problem(&self, visit: &Visit<'_>, error: &ApiError) -> Response<Body> {
