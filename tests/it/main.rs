@@ -16,6 +16,7 @@ mod api;
 mod arrows;
 mod bed;
 mod browser;
+mod check;
 mod challenges;
 mod chromium;
 mod clients;
