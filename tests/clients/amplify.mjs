@@ -12,6 +12,9 @@ const ADA = 'ada@example.com';
 const PHONE = '+15555550123';
 const REFUSED = { name: 'NotAuthorizedException' };
 
+// Amplify names a device by its browser; without one it drops the device and says nothing.
+globalThis.navigator ??= { userAgent: 'tests' };
+
 const triggers = await sampleTriggers();
 
 /** A new pool that Amplify is set up for; nobody is signed in. */
@@ -80,6 +83,29 @@ test('a custom challenge, without the password and after it', async () => {
   await assert.rejects(signIn(ADA, { authFlowType: 'CUSTOM_WITH_SRP' }, 'wrong-Pass-1!'), REFUSED);
 });
 
+test('sign-up, a second code, and the sign-in that follows by itself', async () => {
+  await configured();
+  const made = await auth.signUp({
+    username: ADA,
+    password: PASSWORD,
+    options: { userAttributes: { email: ADA }, autoSignIn: true },
+  });
+  assert.equal(made.nextStep.signUpStep, 'CONFIRM_SIGN_UP');
+  assert.equal(made.nextStep.codeDeliveryDetails.destination, 'a***@e***');
+  await auth.resendSignUpCode({ username: ADA });
+  const confirmed = await auth.confirmSignUp({ username: ADA, confirmationCode: await codeSentTo(ADA) });
+  assert.equal(confirmed.nextStep.signUpStep, 'COMPLETE_AUTO_SIGN_IN');
+  await assertSignedIn((await auth.autoSignIn()).nextStep);
+  await auth.deleteUser();
+  await assert.rejects(signIn(ADA), REFUSED);
+});
+
+test('who has not confirmed an account is asked to', async () => {
+  await configured();
+  await auth.signUp({ username: ADA, password: PASSWORD, options: { userAttributes: { email: ADA } } });
+  assert.equal((await signIn(ADA)).signInStep, 'CONFIRM_SIGN_UP');
+});
+
 test('a forgotten password by code, one that was reset, and one changed by its owner', async () => {
   const pool = await configured();
   await pool.user(ADA);
@@ -115,4 +141,117 @@ test('attributes are changed, verified by code and removed', async () => {
   const now = await auth.fetchUserAttributes();
   assert.deepEqual([now.email, now.email_verified, now.given_name], ['augusta@example.com', 'true', undefined]);
   await auth.signOut();
+});
+
+test('an authenticator app is set up by its owner, preferred, and asked for', async () => {
+  const pool = await configured();
+  await pool.mfa({ SoftwareTokenMfaConfiguration: { Enabled: true }, MfaConfiguration: 'OPTIONAL' });
+  await pool.user(ADA);
+  await signIn(ADA);
+  const { sharedSecret } = await auth.setUpTOTP();
+  await auth.verifyTOTPSetup({ code: totp(sharedSecret, -1) });
+  await auth.updateMFAPreference({ totp: 'PREFERRED' });
+  assert.deepEqual(await auth.fetchMFAPreference(), { enabled: ['TOTP'], preferred: 'TOTP' });
+  await auth.signOut();
+  assert.equal((await signIn(ADA)).signInStep, 'CONFIRM_SIGN_IN_WITH_TOTP_CODE');
+  await assert.rejects(answer('000000'), { name: 'CodeMismatchException' });
+  await assertSignedIn(await answer(totp(sharedSecret)));
+  await auth.signOut();
+});
+
+test('who must have a second factor and has none sets up an app on the way in', async () => {
+  const pool = await configured();
+  await pool.mfa({ SoftwareTokenMfaConfiguration: { Enabled: true }, MfaConfiguration: 'ON' });
+  await pool.user(ADA);
+  const step = await signIn(ADA);
+  assert.equal(step.signInStep, 'CONTINUE_SIGN_IN_WITH_TOTP_SETUP');
+  const { sharedSecret } = step.totpSetupDetails;
+  await assertSignedIn(await answer(totp(sharedSecret, -1)));
+  await auth.signOut();
+  assert.equal((await signIn(ADA)).signInStep, 'CONFIRM_SIGN_IN_WITH_TOTP_CODE');
+  await assertSignedIn(await answer(totp(sharedSecret)));
+  await auth.signOut();
+});
+
+test('codes by SMS and e-mail, and a choice between them', async () => {
+  const pool = await configured();
+  await pool.mfa({ SmsMfaConfiguration: pool.sms(), EmailMfaConfiguration: {}, MfaConfiguration: 'OPTIONAL' });
+  await pool.user(ADA, { phone_number: PHONE, phone_number_verified: 'true' });
+  const prefer = (sms, email) =>
+    pool.admin('AdminSetUserMFAPreference', {
+      Username: ADA,
+      SMSMfaSettings: { Enabled: true, PreferredMfa: sms },
+      EmailMfaSettings: { Enabled: true, PreferredMfa: email },
+    });
+  const ways = [
+    { preferred: [true, false], type: 'SMS', step: 'CONFIRM_SIGN_IN_WITH_SMS_CODE', to: PHONE, masked: '+*******0123' },
+    { preferred: [false, true], type: 'EMAIL', step: 'CONFIRM_SIGN_IN_WITH_EMAIL_CODE', to: ADA, masked: 'a***@e***' },
+  ];
+  for (const { preferred, step, to, masked } of ways) {
+    await prefer(...preferred);
+    const next = await signIn(ADA);
+    assert.equal(next.signInStep, step);
+    assert.equal(next.codeDeliveryDetails.destination, masked);
+    await assertSignedIn(await answer(await codeSentTo(to)));
+    await auth.signOut();
+  }
+  await prefer(false, false);
+  for (const { type, step, to } of ways) {
+    const choice = await signIn(ADA);
+    assert.equal(choice.signInStep, 'CONTINUE_SIGN_IN_WITH_MFA_SELECTION');
+    assert.deepEqual(choice.allowedMFATypes.toSorted(), ['EMAIL', 'SMS']);
+    assert.equal((await answer(type)).signInStep, step);
+    await assertSignedIn(await answer(await codeSentTo(to)));
+    await auth.signOut();
+  }
+});
+
+test('a choice of the first factor: a code by e-mail or SMS, the password, or what the app prefers', async () => {
+  const pool = await configured({
+    Policies: { SignInPolicy: { AllowedFirstAuthFactors: ['PASSWORD', 'EMAIL_OTP', 'SMS_OTP'] } },
+  });
+  await pool.user(ADA, { phone_number: PHONE, phone_number_verified: 'true' });
+  const begin = async (preferredChallenge, password) =>
+    (await auth.signIn({ username: ADA, password, options: { authFlowType: 'USER_AUTH', preferredChallenge } })).nextStep;
+  const codes = [
+    ['EMAIL_OTP', 'CONFIRM_SIGN_IN_WITH_EMAIL_CODE', ADA],
+    ['SMS_OTP', 'CONFIRM_SIGN_IN_WITH_SMS_CODE', PHONE],
+  ];
+  for (const [factor, step, to] of codes) {
+    const choice = await begin();
+    assert.equal(choice.signInStep, 'CONTINUE_SIGN_IN_WITH_FIRST_FACTOR_SELECTION');
+    assert.deepEqual(choice.availableChallenges.toSorted(), ['EMAIL_OTP', 'PASSWORD', 'PASSWORD_SRP', 'SMS_OTP']);
+    assert.equal((await answer(factor)).signInStep, step);
+    await assertSignedIn(await answer(await codeSentTo(to)));
+    await auth.signOut();
+    assert.equal((await begin(factor)).signInStep, step);
+    await assertSignedIn(await answer(await codeSentTo(to)));
+    await auth.signOut();
+  }
+  for (const factor of ['PASSWORD', 'PASSWORD_SRP']) {
+    await begin();
+    assert.equal((await answer(factor)).signInStep, 'CONFIRM_SIGN_IN_WITH_PASSWORD');
+    await assertSignedIn(await answer(PASSWORD));
+    await auth.signOut();
+    await assertSignedIn(await begin(factor, PASSWORD));
+    await auth.signOut();
+  }
+});
+
+test('a remembered device skips the second factor until it is forgotten', async () => {
+  const pool = await configured({
+    DeviceConfiguration: { ChallengeRequiredOnNewDevice: true, DeviceOnlyRememberedOnUserPrompt: true },
+  });
+  await pool.mfa({ SmsMfaConfiguration: pool.sms(), MfaConfiguration: 'OPTIONAL' });
+  await pool.user(ADA, { phone_number: PHONE, phone_number_verified: 'true' });
+  await pool.admin('AdminSetUserMFAPreference', { Username: ADA, SMSMfaSettings: { Enabled: true, PreferredMfa: true } });
+  assert.equal((await signIn(ADA)).signInStep, 'CONFIRM_SIGN_IN_WITH_SMS_CODE');
+  await assertSignedIn(await answer(await codeSentTo(PHONE)));
+  await auth.rememberDevice();
+  assert.equal((await auth.fetchDevices()).length, 1);
+  await auth.signOut();
+  await assertSignedIn(await signIn(ADA));
+  await auth.forgetDevice();
+  await auth.signOut();
+  assert.equal((await signIn(ADA)).signInStep, 'CONFIRM_SIGN_IN_WITH_SMS_CODE');
 });

@@ -139,3 +139,111 @@ test('attributes are read, changed, verified by code and removed', async () => {
   await answered((callbacks) => user.verifyAttribute('email', code, callbacks));
   assert.equal((await attributes(user)).email_verified, 'true');
 });
+
+test('an authenticator app is set up by its owner, preferred, and asked for', async () => {
+  const pool = await TestPool.create();
+  await pool.mfa({ SoftwareTokenMfaConfiguration: { Enabled: true }, MfaConfiguration: 'OPTIONAL' });
+  await pool.user(ADA);
+  const user = await signedIn(pool);
+  const { values } = await answered((callbacks) => user.associateSoftwareToken(callbacks));
+  const [secret] = values;
+  await assert.rejects(
+    answered((callbacks) => user.verifySoftwareToken('000000', 'phone', callbacks)),
+    { name: 'EnableSoftwareTokenMFAException' },
+  );
+  await answered((callbacks) => user.verifySoftwareToken(totp(secret, -1), 'phone', callbacks));
+  await done((callback) => user.setUserMfaPreference(null, { Enabled: true, PreferredMfa: true }, callback));
+
+  const next = new Browser(pool).user(ADA);
+  const asked = await signIn(next, PASSWORD);
+  assert.equal(asked.came, 'totpRequired');
+  assert.equal(asked.values[1].FRIENDLY_DEVICE_NAME, 'phone');
+  const send = (code) => answered((callbacks) => next.sendMFACode(code, callbacks, 'SOFTWARE_TOKEN_MFA'));
+  await assert.rejects(send('000000'), { name: 'CodeMismatchException' });
+  await assert.rejects(send(totp(secret, -1)), { name: 'ExpiredCodeException' }, 'a code is good once');
+  assert.equal((await send(totp(secret))).came, 'onSuccess');
+});
+
+test('who must have a second factor and has none sets one up on the way in', async () => {
+  const pool = await TestPool.create();
+  await pool.mfa({ SoftwareTokenMfaConfiguration: { Enabled: true }, MfaConfiguration: 'ON' });
+  await pool.user(ADA);
+  const user = new Browser(pool).user(ADA);
+  assert.equal((await signIn(user, PASSWORD)).came, 'mfaSetup');
+  const { values } = await answered((callbacks) => user.associateSoftwareToken(callbacks));
+  const set = await answered((callbacks) => user.verifySoftwareToken(totp(values[0], -1), 'phone', callbacks));
+  assert.equal(set.came, 'onSuccess');
+  const next = new Browser(pool).user(ADA);
+  assert.equal((await signIn(next, PASSWORD)).came, 'totpRequired');
+  const code = totp(values[0]);
+  assert.equal((await answered((callbacks) => next.sendMFACode(code, callbacks, 'SOFTWARE_TOKEN_MFA'))).came, 'onSuccess');
+});
+
+test('a code by SMS, and a choice between two factors', async () => {
+  const pool = await TestPool.create();
+  await pool.mfa({
+    SoftwareTokenMfaConfiguration: { Enabled: true },
+    SmsMfaConfiguration: pool.sms(),
+    MfaConfiguration: 'OPTIONAL',
+  });
+  await pool.user(ADA, { phone_number: '+15555550123', phone_number_verified: 'true' });
+  const user = await signedIn(pool);
+  await done((callback) => user.setUserMfaPreference({ Enabled: true, PreferredMfa: true }, null, callback));
+
+  const bySms = new Browser(pool).user(ADA);
+  const asked = await signIn(bySms, PASSWORD);
+  assert.equal(asked.came, 'mfaRequired');
+  assert.equal(asked.values[1].CODE_DELIVERY_DESTINATION, '+*******0123');
+  const code = await codeSentTo('+15555550123');
+  assert.equal((await answered((callbacks) => bySms.sendMFACode(code, callbacks))).came, 'onSuccess');
+
+  const { values } = await answered((callbacks) => bySms.associateSoftwareToken(callbacks));
+  await answered((callbacks) => bySms.verifySoftwareToken(totp(values[0], -1), 'phone', callbacks));
+  const both = { Enabled: true, PreferredMfa: false };
+  await done((callback) => bySms.setUserMfaPreference(both, both, callback));
+  for (const [choice, came] of [['SOFTWARE_TOKEN_MFA', 'totpRequired'], ['SMS_MFA', 'mfaRequired']]) {
+    const chooser = new Browser(pool).user(ADA);
+    const offered = await signIn(chooser, PASSWORD);
+    assert.equal(offered.came, 'selectMFAType');
+    assert.deepEqual(JSON.parse(offered.values[1].MFAS_CAN_CHOOSE).sort(), ['SMS_MFA', 'SOFTWARE_TOKEN_MFA']);
+    assert.equal((await answered((callbacks) => chooser.sendMFASelectionAnswer(choice, callbacks))).came, came);
+    const typed = choice === 'SMS_MFA' ? await codeSentTo('+15555550123') : totp(values[0]);
+    assert.equal((await answered((callbacks) => chooser.sendMFACode(typed, callbacks, choice))).came, 'onSuccess');
+  }
+});
+
+test('a remembered device proves itself and skips the second factor, until it is forgotten', async () => {
+  const pool = await TestPool.create({
+    DeviceConfiguration: { ChallengeRequiredOnNewDevice: true, DeviceOnlyRememberedOnUserPrompt: true },
+  });
+  await pool.mfa({ SmsMfaConfiguration: pool.sms(), MfaConfiguration: 'OPTIONAL' });
+  await pool.user(ADA, { phone_number: '+15555550123', phone_number_verified: 'true' });
+  await pool.admin('AdminSetUserMFAPreference', { Username: ADA, SMSMfaSettings: { Enabled: true, PreferredMfa: true } });
+  const browser = new Browser(pool);
+  const withCode = async () => {
+    const user = browser.user(ADA);
+    assert.equal((await signIn(user, PASSWORD)).came, 'mfaRequired');
+    const code = await codeSentTo('+15555550123');
+    const { came, values } = await answered((callbacks) => user.sendMFACode(code, callbacks));
+    assert.equal(came, 'onSuccess');
+    return { user, askToRemember: values[1] };
+  };
+  const { user, askToRemember } = await withCode();
+  assert.equal(askToRemember, true, 'the person is asked');
+  await answered((callbacks) => user.setDeviceStatusRemembered(callbacks));
+  const { values } = await answered((callbacks) => user.listDevices(10, null, callbacks));
+  assert.equal(values[0].Devices.length, 1);
+  const key = values[0].Devices[0].DeviceKey;
+
+  const trusted = browser.user(ADA);
+  const entered = await signIn(trusted, PASSWORD);
+  assert.equal(entered.came, 'onSuccess', 'no code on a remembered device');
+  assert.equal(entered.values[0].getAccessToken().payload.device_key, key);
+  assert.ok(await done((callback) => trusted.refreshSession(entered.values[0].getRefreshToken(), callback)));
+  const elsewhere = new Browser(pool).user(ADA);
+  assert.equal((await signIn(elsewhere, PASSWORD)).came, 'mfaRequired', 'another browser is another device');
+
+  await answered((callbacks) => trusted.forgetSpecificDevice(key, callbacks));
+  trusted.clearCachedDeviceKeyAndPassword();
+  await withCode();
+});

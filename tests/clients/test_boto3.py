@@ -158,5 +158,86 @@ class Boto3(unittest.TestCase):
         self.assertEqual((now["email"], now["email_verified"]), ("augusta@example.com", "true"))
         self.assertNotIn("given_name", now)
 
+    def test_an_authenticator_app(self):
+        pool = TestPool()
+        pool.mfa("OPTIONAL", totp=True)
+        pool.user(ADA)
+        token = self.assert_signed_in(self.sign_in(pool))["AccessToken"]
+        secret = idp.associate_software_token(AccessToken=token)["SecretCode"]
+        with self.assertRaises(exceptions.EnableSoftwareTokenMFAException):
+            idp.verify_software_token(AccessToken=token, UserCode="000000")
+        idp.verify_software_token(AccessToken=token, UserCode=totp(secret, -1))
+        idp.set_user_mfa_preference(
+            AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
+        )
+        asked = self.sign_in(pool)
+        self.assertEqual(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA")
+        with self.assertRaises(exceptions.CodeMismatchException):
+            self.respond(pool, asked, USERNAME=ADA, SOFTWARE_TOKEN_MFA_CODE="000000")
+        self.assert_signed_in(self.respond(pool, asked, USERNAME=ADA, SOFTWARE_TOKEN_MFA_CODE=totp(secret)))
+
+    def test_an_app_set_up_on_the_way_in(self):
+        pool = TestPool()
+        pool.mfa("ON", totp=True)
+        pool.user(ADA)
+        asked = self.sign_in(pool)
+        self.assertEqual(asked["ChallengeName"], "MFA_SETUP")
+        associated = idp.associate_software_token(Session=asked["Session"])
+        verified = idp.verify_software_token(
+            Session=associated["Session"], UserCode=totp(associated["SecretCode"], -1)
+        )
+        self.assertEqual(verified["Status"], "SUCCESS")
+        self.assert_signed_in(self.respond(pool, {**asked, "Session": verified["Session"]}, USERNAME=ADA))
+
+    def test_codes_and_the_choice_between_them(self):
+        pool = TestPool()
+        pool.mfa("OPTIONAL", sms=True, email=True)
+        pool.user(ADA, phone_number=PHONE, phone_number_verified="true")
+
+        def prefer(sms, email):
+            idp.admin_set_user_mfa_preference(
+                UserPoolId=pool.id,
+                Username=ADA,
+                SMSMfaSettings={"Enabled": True, "PreferredMfa": sms},
+                EmailMfaSettings={"Enabled": True, "PreferredMfa": email},
+            )
+
+        ways = [("SMS_MFA", PHONE, (True, False)), ("EMAIL_OTP", ADA, (False, True))]
+        for challenge, address, preferred in ways:
+            prefer(*preferred)
+            asked = self.sign_in(pool)
+            self.assertEqual(asked["ChallengeName"], challenge)
+            code = {f"{challenge}_CODE": code_sent_to(address)}
+            self.assert_signed_in(self.respond(pool, asked, USERNAME=ADA, **code))
+        prefer(False, False)
+        for challenge, address, _ in ways:
+            choice = self.sign_in(pool)
+            self.assertEqual(choice["ChallengeName"], "SELECT_MFA_TYPE")
+            asked = self.respond(pool, choice, USERNAME=ADA, ANSWER=challenge)
+            self.assertEqual(asked["ChallengeName"], challenge)
+            code = {f"{challenge}_CODE": code_sent_to(address)}
+            self.assert_signed_in(self.respond(pool, asked, USERNAME=ADA, **code))
+
+    def test_a_choice_of_the_first_factor(self):
+        pool = TestPool(
+            Policies={"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "SMS_OTP"]}}
+        )
+        pool.user(ADA, phone_number=PHONE, phone_number_verified="true")
+        choice = self.start(pool, "USER_AUTH", USERNAME=ADA)
+        self.assertEqual(choice["ChallengeName"], "SELECT_CHALLENGE")
+        self.assertEqual(
+            sorted(choice["AvailableChallenges"]), ["EMAIL_OTP", "PASSWORD", "PASSWORD_SRP", "SMS_OTP"]
+        )
+        self.assert_signed_in(self.respond(pool, choice, USERNAME=ADA, ANSWER="PASSWORD", PASSWORD=PASSWORD))
+        for challenge, address in [("EMAIL_OTP", ADA), ("SMS_OTP", PHONE)]:
+            choice = self.start(pool, "USER_AUTH", USERNAME=ADA)
+            asked = self.respond(pool, choice, USERNAME=ADA, ANSWER=challenge)
+            self.assertEqual(asked["ChallengeName"], challenge)
+            code = {f"{challenge}_CODE": code_sent_to(address)}
+            self.assert_signed_in(self.respond(pool, asked, USERNAME=ADA, **code))
+            asked = self.start(pool, "USER_AUTH", USERNAME=ADA, PREFERRED_CHALLENGE=challenge)
+            self.assertEqual(asked["ChallengeName"], challenge)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -31,16 +31,33 @@ def person(pool, name=ADA):
     )
 
 
-def srp(pool, password=PASSWORD, name=ADA, **device):
+def srp(pool, password=PASSWORD, name=ADA, client=idp, **device):
     return AWSSRP(
         username=name,
         password=password,
         pool_id=pool.id,
         client_id=pool.client_id,
         client_secret=pool.client_secret,
-        client=idp,
+        client=client,
         **device,
     )
+
+
+class WithSession:
+    """Hands on the session of the last answer, which pycognito leaves out of its answers to a device's challenges."""
+
+    session = None
+
+    def initiate_auth(self, **request):
+        return self.keep(idp.initiate_auth(**request))
+
+    def respond_to_auth_challenge(self, **request):
+        session = {"Session": self.session} if self.session else {}
+        return self.keep(idp.respond_to_auth_challenge(**session, **request))
+
+    def keep(self, answer):
+        self.session = answer.get("Session")
+        return answer
 
 
 class Pycognito(unittest.TestCase):
@@ -119,6 +136,60 @@ class Pycognito(unittest.TestCase):
         user.validate_verification(code_sent_to("augusta@example.com"))
         known = user.get_user()
         self.assertEqual((known.email, known.email_verified, known.given_name), ("augusta@example.com", True, "Augusta"))
+
+    def test_an_authenticator_app(self):
+        pool = TestPool()
+        pool.mfa("OPTIONAL", totp=True)
+        pool.user(ADA)
+        user = person(pool)
+        user.authenticate(PASSWORD)
+        secret = user.associate_software_token()
+        self.assertTrue(user.verify_software_token(totp(secret, -1), "phone"))
+        user.set_user_mfa_preference(False, True, "SOFTWARE_TOKEN")
+        user = person(pool)
+        with self.assertRaises(SoftwareTokenMFAChallengeException):
+            user.authenticate(PASSWORD)
+        with self.assertRaises(exceptions.CodeMismatchException):
+            user.respond_to_software_token_mfa_challenge("000000")
+        user.respond_to_software_token_mfa_challenge(totp(secret))
+        self.assert_signed_in(user)
+
+    def test_a_code_by_sms(self):
+        pool = TestPool()
+        pool.mfa("OPTIONAL", sms=True)
+        pool.user(ADA, phone_number=PHONE, phone_number_verified="true")
+        user = person(pool)
+        user.authenticate(PASSWORD)
+        user.set_user_mfa_preference(True, False, "SMS")
+        user = person(pool)
+        with self.assertRaises(SMSMFAChallengeException):
+            user.authenticate(PASSWORD)
+        user.respond_to_sms_mfa_challenge(code_sent_to(PHONE))
+        self.assert_signed_in(user)
+
+    def test_a_remembered_device_proves_itself(self):
+        pool = TestPool(
+            DeviceConfiguration={"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": False}
+        )
+        pool.user(ADA)
+        tokens = srp(pool).authenticate_user()["AuthenticationResult"]
+        device = tokens["NewDeviceMetadata"]
+        key, group = device["DeviceKey"], device["DeviceGroupKey"]
+        # pycognito's own `confirm_device` knows AWS's hosts only; the arithmetic is its own.
+        password, verifier = generate_hash_device(group, key)
+        idp.confirm_device(
+            AccessToken=tokens["AccessToken"], DeviceKey=key, DeviceSecretVerifierConfig=verifier, DeviceName="test"
+        )
+        trusted = {"device_key": key, "device_group_key": group, "device_password": password}
+        trusting = {**trusted, "client": WithSession()}
+        again = srp(pool, **trusting).authenticate_user()["AuthenticationResult"]
+        self.assertEqual(len(idp.list_devices(AccessToken=again["AccessToken"])["Devices"]), 1)
+        with self.assertRaises(exceptions.NotAuthorizedException):
+            srp(pool, **{**trusting, "device_password": "wrong"}).authenticate_user()
+        idp.forget_device(AccessToken=again["AccessToken"], DeviceKey=key)
+        with self.assertRaises(exceptions.ResourceNotFoundException):
+            srp(pool, **trusting).authenticate_user()
+
 
 if __name__ == "__main__":
     unittest.main()
