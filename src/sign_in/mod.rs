@@ -166,7 +166,8 @@ impl SignIn {
         let (head, body) = request.into_parts();
         let visit = Visit::new(&head, &self.browser);
         let mut response = match endpoint(&head.method, head.uri.path()) {
-            Ok(endpoint) => self.answer(endpoint, &visit, body).await,
+            // On the heap: it holds the largest of all handlers.
+            Ok(endpoint) => Box::pin(self.answer(endpoint, &visit, body)).await,
             Err(NoEndpoint::NotFound) => self.refuse(&visit, Refusal::NotFound, None),
             Err(NoEndpoint::Method { allow }) => {
                 let mut response = self.refuse(&visit, Refusal::MethodNotAllowed, None);
