@@ -8,12 +8,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cognito_flow::FlowKind;
-use cognito_local::Fault;
 
 use url::Url;
 
 use super::{CONFIGURATION, USAGE, block_on, complain};
-use crate::dev::{DevOptions, PoolOptions, SeedError};
+use crate::dev::{DevOptions, Fault, PoolOptions, SeedError};
 use crate::telemetry;
 
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use cognito_flow::FlowKind;
-use cognito_local::{ClientSummary, Fault, LocalPool, PoolSummary, Seed, StartError};
+use cognito_local::{ClientSummary, LocalPool, PoolSummary, Seed, StartError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::run::{Running, stop_signal};
 
-pub use cognito_local::SeedError;
+pub use cognito_local::{Fault, SeedError};
 use sample::SampleApp;
 use trigger::{LEGACY_USERS, SampleTriggers};
 
