@@ -90,6 +90,18 @@ totp_secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 attributes = { given_name = "Bob", email_verified = "true" }
 "#;
 
+/// bob has two, and prefers none.
+const TWO_FACTORS: &str = r#"
+mfa = "OPTIONAL"
+mfa_methods = ["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]
+[[pool.user]]
+username = "bob@example.com"
+password = "Correct-Horse-9!"
+mfa = ["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]
+totp_secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+attributes = { given_name = "Bob", email_verified = "true" }
+"#;
+
 const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 const BOB: &str = "bob@example.com";
 
@@ -286,6 +298,33 @@ async fn an_authenticator_app_is_set_up_from_its_picture_or_its_key() {
     let page = browser.sign_in("/deep", USER, PASSWORD).await.expect(200);
     assert!(page.body.contains("my phone"), "{}", page.body);
     let form = page.form().with("code", &totp(&key, BEGAN + 30));
+    browser.submit(&form).await.expect(303);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_person_with_two_second_factors_chooses_one() {
+    let bed = TestBed::default().pool(TWO_FACTORS).start().await;
+    let mut browser = bed.browser();
+    let page = browser.sign_in("/deep", BOB, PASSWORD).await.expect(200);
+    assert_eq!(heading(&page), "Choose how to confirm it is you");
+    let form = page.form().with("choice", "EMAIL");
+    let page = browser.submit(&form).await.expect(200);
+    assert!(page.body.contains("b***@e***"), "{}", page.body);
+
+    // Another way begins with the password: the name is kept.
+    let form = page.form().with("again", "code");
+    let again = browser.submit(&form).await.expect(200);
+    assert_eq!(heading(&again), "Sign in");
+    assert_eq!(again.form().fields["username"], BOB);
+    assert!(again.body.contains("to get a new code"), "{}", again.body);
+    let page = browser
+        .submit(&again.form().with("password", PASSWORD))
+        .await
+        .expect(200);
+    let form = page.form().with("choice", "TOTP");
+    let page = browser.submit(&form).await.expect(200);
+    let form = page.form().with("code", &totp(SECRET, BEGAN));
     browser.submit(&form).await.expect(303);
     bed.stop().await;
 }
