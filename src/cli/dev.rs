@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cognito_flow::FlowKind;
-
 use url::Url;
 
 use super::{CONFIGURATION, USAGE, block_on, complain};
