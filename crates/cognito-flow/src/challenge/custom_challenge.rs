@@ -9,7 +9,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 
-use super::{Answering, Asked, Met, NextStep, Question, Reaction};
+use super::{
+    Answering, Asked, MAX_KEPT, Met, NextStep, Question, Reaction, json_length,
+};
 use crate::{Answer, AnswerError, FlowError};
 
 const NAME: &str = "CUSTOM_CHALLENGE";
@@ -21,9 +23,7 @@ const MAX_NAME: usize = 64;
 /// Longest value of any kind: an image of 256 KiB as a `data:` URL.
 const MAX_VALUE: usize = 352 * 1024;
 /// Longest value that is kept while the person answers: longer ones are images, drawn once.
-const MAX_KEPT: usize = 1024;
-/// Most of all kept values together.
-const MAX_KEPT_IN_ALL: usize = 4 * 1024;
+const MAX_KEPT_VALUE: usize = 1024;
 
 /// A question of the pool's own.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,15 +108,18 @@ fn is_name(name: &str) -> bool {
 }
 
 /// A question that waits for its answer lives in a form of 16 KiB: images are left out, and come back as empty texts.
+/// Names are always kept; values as long as there is room beside them.
 fn kept<S: Serializer>(
     parameters: &BTreeMap<String, String>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let mut left = MAX_KEPT_IN_ALL;
+    // Of each: quotes and separators.
+    let names: usize = parameters.keys().map(|name| name.len() + 6).sum();
+    let mut left = MAX_KEPT.saturating_sub(names);
     let kept = parameters.iter().map(|(name, value)| {
-        let size = name.len() + value.len();
-        let fits = value.len() <= MAX_KEPT && size <= left;
-        left -= if fits { size } else { 0 };
+        let length = json_length(value);
+        let fits = value.len() <= MAX_KEPT_VALUE && length <= left;
+        left -= if fits { length } else { 0 };
         (name, if fits { value } else { "" })
     });
     serializer.collect_map(kept)

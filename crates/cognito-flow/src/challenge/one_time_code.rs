@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::{Answering, Asked, Met, NextStep, Question, Reaction};
 use crate::{Answer, AnswerError, FlowError, Secret};
 
+/// Longest destination that is taken, in characters: a person may call an authenticator app what they like.
+const MAX_DESTINATION: usize = 128;
+
 /// A code is asked for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OneTimeCode {
@@ -78,7 +81,8 @@ impl Question for OneTimeCode {
             CodeKind::SoftwareTokenMfa => "FRIENDLY_DEVICE_NAME",
             _ => "CODE_DELIVERY_DESTINATION",
         };
-        let destination = asked.optional(parameter).map(str::to_owned);
+        let destination = asked.optional(parameter);
+        let destination = destination.map(|text| text.chars().take(MAX_DESTINATION).collect());
         Ok(Self { kind, destination }.into())
     }
 

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Answering, Asked, Met, NextStep, Question, Reaction};
+use super::{
+    Answering, Asked, MAX_KEPT, Met, NextStep, Question, Reaction, json_length,
+};
 use crate::{Answer, AnswerError, FlowError};
 
 const NAME: &str = "WEB_AUTHN";
@@ -25,7 +27,10 @@ impl Question for WebAuthn {
     fn meet(asked: Asked<'_>) -> Result<Met, FlowError> {
         const PARAMETER: &str = "CREDENTIAL_REQUEST_OPTIONS";
         asked.required(NAME, PARAMETER)?;
-        let options = asked.json(PARAMETER)?;
+        let mut options: Map<String, Value> = asked.json(PARAMETER)?;
+        if !shorten(&mut options) {
+            return Err(FlowError::BadServerValue { what: PARAMETER });
+        }
         Ok(Self { options }.into())
     }
 
@@ -67,6 +72,17 @@ impl Question for WebAuthn {
         answering.responses.insert("CREDENTIAL", answer.response);
         Ok(answering.respond_to(NAME))
     }
+}
+
+/// Takes the first passkeys off the list, which are the oldest, until the options can be kept; whether they can.
+fn shorten(options: &mut Map<String, Value>) -> bool {
+    while json_length(options) > MAX_KEPT {
+        match options.get_mut("allowCredentials") {
+            Some(Value::Array(passkeys)) if !passkeys.is_empty() => drop(passkeys.remove(0)),
+            _ => return false,
+        }
+    }
+    true
 }
 
 impl fmt::Debug for WebAuthn {
