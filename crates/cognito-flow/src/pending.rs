@@ -275,6 +275,26 @@ mod tests {
         assert!(Pending::decode(&encoded(&json.replace("NO_FLOW", "USER_SRP_AUTH"))).is_ok());
     }
 
+    /// The longest session there is, beside each question: what is sealed into the form must fit there.
+    #[test]
+    fn a_sign_in_that_waits_takes_8_kib_at_most() {
+        let mut questions = Challenge::samples();
+        let many: Vec<_> = (0..70)
+            .map(|n| format!("custom:attribute-{n:0>8}"))
+            .collect();
+        questions.push(Challenge::NewPasswordRequired(NewPasswordRequired {
+            required_attributes: many,
+        }));
+        for challenge in questions {
+            let name = challenge.name();
+            let session = CognitoSession::new("s".repeat(4_096));
+            let course = Course::new(FlowKind::UserPasswordAuth, "u".repeat(128));
+            let pending = Pending::new(course, challenge, Some(session));
+            let length = pending.encode().expose().len();
+            assert!(length <= 8 * 1024, "{name}: {length} bytes");
+        }
+    }
+
     /// The form's field and OAuth's `state` carry these bytes: what goes round them must stay small.
     #[test]
     fn an_encoding_adds_little_to_the_session_it_carries() {

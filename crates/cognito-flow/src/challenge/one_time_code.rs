@@ -197,6 +197,15 @@ mod tests {
     }
 
     #[test]
+    fn a_long_name_of_an_app_is_cut_between_its_characters() {
+        let bed = Bed::of(FlowKind::UserPasswordAuth);
+        let name = "\u{1f511}".repeat(1_000);
+        let pending = bed.question("SOFTWARE_TOKEN_MFA", &[("FRIENDLY_DEVICE_NAME", &name)]);
+        let told = pending.challenge().next_step().details["friendlyDeviceName"].clone();
+        assert_eq!(told, "\u{1f511}".repeat(MAX_DESTINATION));
+    }
+
+    #[test]
     fn a_code_of_spaces_and_dashes_is_none() {
         for typed in ["", "  ", "-", " \u{2014} "] {
             let bed = Bed::of(FlowKind::UserPasswordAuth);

@@ -124,6 +124,16 @@ impl Flow {
         reason = "a step spends its entropy, used or not: the same bits never serve two"
     )]
     pub fn on_reply(self, reply: Reply, context: Context<'_>) -> Result<Step, FlowError> {
+        self.on_reply_with(reply, &context, context.entropy.expose())
+    }
+
+    /// `exponent` as in [`Flow::begin_with`], for a device.
+    fn on_reply_with(
+        self,
+        reply: Reply,
+        context: &Context<'_>,
+        exponent: &[u8],
+    ) -> Result<Step, FlowError> {
         match (self.awaits, reply) {
             (
                 Awaits::SoftwareTokenSecret,
@@ -166,7 +176,8 @@ impl Flow {
                     parameters: &parameters,
                     available: &available,
                     session: &mut session,
-                    context: &context,
+                    context,
+                    exponent,
                     course: &mut course,
                 };
                 match on_challenge(awaits, asked)? {
