@@ -13,7 +13,8 @@ for (const form of document.forms) {
     offerToShow(password);
     warnOfCapsLock(password);
   });
-  form.querySelectorAll("input[data-passkey]").forEach(askForPasskey);
+  form.querySelectorAll("input[data-passkey]").forEach((input) => fillIn(input, askForPasskey));
+  form.querySelectorAll("input[data-new-passkey]").forEach((input) => fillIn(input, makePasskey));
   sendOnce(form);
 }
 
@@ -30,8 +31,8 @@ function sendOnce(form) {
   addEventListener("pageshow", () => enable(true));
 }
 
-// A passkey's options and its answer are JSON; the bytes in them are base64url (Web Authentication level 3, 5.1.8).
-function askForPasskey(input) {
+// A form whose passkey field is empty gets it from the browser first, then sends itself.
+function fillIn(input, ceremony) {
   const form = input.form;
   const status = document.getElementById("passkey-status");
   form.addEventListener("submit", async (event) => {
@@ -44,14 +45,37 @@ function askForPasskey(input) {
     }
     status.textContent = "";
     try {
-      const publicKey = requestOptions(JSON.parse(input.dataset.passkey));
-      input.value = JSON.stringify(credentialJson(await navigator.credentials.get({ publicKey })));
+      input.value = JSON.stringify(await ceremony(input));
     } catch (error) {
-      status.textContent = error.name === "SecurityError" ? input.dataset.wrongSite : input.dataset.cancelled;
+      const { wrongSite, known, cancelled } = input.dataset;
+      const texts = { SecurityError: wrongSite, InvalidStateError: known };
+      status.textContent = texts[error.name] || cancelled;
       return;
     }
     form.requestSubmit();
   });
+}
+
+// Options and answers are JSON; the bytes in them are base64url (Web Authentication level 3, 5.1.8).
+async function askForPasskey(input) {
+  const publicKey = requestOptions(JSON.parse(input.dataset.passkey));
+  const credential = await navigator.credentials.get({ publicKey });
+  const { clientDataJSON, authenticatorData, signature, userHandle } = credential.response;
+  const response = { clientDataJSON: text(clientDataJSON), authenticatorData: text(authenticatorData), signature: text(signature) };
+  if (userHandle) response.userHandle = text(userHandle);
+  return credentialJson(credential, response);
+}
+
+async function makePasskey(input) {
+  const publicKey = creationOptions(JSON.parse(input.dataset.newPasskey));
+  const credential = await navigator.credentials.create({ publicKey });
+  const { clientDataJSON, attestationObject } = credential.response;
+  const response = {
+    clientDataJSON: text(clientDataJSON),
+    attestationObject: text(attestationObject),
+    transports: credential.response.getTransports(),
+  };
+  return credentialJson(credential, response);
 }
 
 function requestOptions(json) {
@@ -59,10 +83,17 @@ function requestOptions(json) {
   return { ...json, challenge: bytes(json.challenge), allowCredentials: (json.allowCredentials || []).map(withBytes) };
 }
 
-function credentialJson(credential) {
-  const { clientDataJSON, authenticatorData, signature, userHandle } = credential.response;
-  const response = { clientDataJSON: text(clientDataJSON), authenticatorData: text(authenticatorData), signature: text(signature) };
-  if (userHandle) response.userHandle = text(userHandle);
+function creationOptions(json) {
+  const withBytes = (value) => ({ ...value, id: bytes(value.id) });
+  return {
+    ...json,
+    challenge: bytes(json.challenge),
+    user: withBytes(json.user),
+    excludeCredentials: (json.excludeCredentials || []).map(withBytes),
+  };
+}
+
+function credentialJson(credential, response) {
   return {
     id: credential.id,
     rawId: text(credential.rawId),

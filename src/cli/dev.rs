@@ -8,12 +8,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cognito_flow::FlowKind;
-use cognito_local::Fault;
-
 use url::Url;
 
 use super::{CONFIGURATION, USAGE, block_on, complain};
-use crate::dev::{DevOptions, PoolOptions, SeedError};
+use crate::dev::{DevOptions, Fault, PoolOptions, SeedError};
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -30,8 +28,8 @@ pub(super) struct DevArguments {
     /// The sample application's address
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4283", value_parser = on_loopback)]
     sample_listen: SocketAddr,
-    /// How a sign-in begins: USER_SRP_AUTH or USER_PASSWORD_AUTH
-    #[arg(long, value_name = "FLOW", default_value_t = FlowKind::UserSrpAuth)]
+    /// How a sign-in begins: srp, password, custom, custom-srp or choice
+    #[arg(long, value_name = "FLOW", default_value = "srp", value_parser = flow)]
     flow: FlowKind,
     /// Folder whose templates replace the built-in ones
     #[arg(long, value_name = "DIR")]
@@ -79,7 +77,7 @@ pub(super) fn dev(arguments: DevArguments) -> u8 {
         listen: arguments.listen,
         upstream: arguments.upstream,
         sample_listen: arguments.sample_listen,
-        flow: arguments.flow.to_string(),
+        flow: arguments.flow,
         templates: arguments.templates,
         pool: PoolOptions {
             listen: arguments.pool_listen,
@@ -126,6 +124,20 @@ fn run(level: String, work: impl Future<Output = anyhow::Result<()>>) -> u8 {
         done
     });
     if wrong_file { CONFIGURATION } else { code }
+}
+
+/// Short names, and those of the configuration.
+fn flow(text: &str) -> Result<FlowKind, String> {
+    match text {
+        "srp" => Ok(FlowKind::UserSrpAuth),
+        "password" => Ok(FlowKind::UserPasswordAuth),
+        "custom" => Ok(FlowKind::CustomWithoutSrp),
+        "custom-srp" => Ok(FlowKind::CustomWithSrp),
+        "choice" => Ok(FlowKind::UserAuth),
+        name => name
+            .parse()
+            .map_err(|error| format!("expected srp, password, custom, custom-srp or choice; or as in the configuration: {error}")),
+    }
 }
 
 fn on_loopback(text: &str) -> Result<SocketAddr, String> {

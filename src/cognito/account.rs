@@ -63,7 +63,9 @@ impl UserPool {
     /// # Errors
     /// [`CognitoError::NameTaken`], [`CognitoError::InvalidPassword`], [`CognitoError::InvalidAttribute`] and outages.
     pub async fn sign_up(&self, account: NewAccount) -> Result<SignedUp, CognitoError> {
-        self.api.sign_up(account).await.inspect_err(report)
+        Box::pin(self.api.sign_up(account))
+            .await
+            .inspect_err(report)
     }
 
     /// ConfirmSignUp. The session signs the person in at once under USER_AUTH.
@@ -76,7 +78,7 @@ impl UserPool {
         code: &Secret<String>,
         session: Option<CognitoSession>,
     ) -> Result<Option<CognitoSession>, CognitoError> {
-        let confirmed = self.api.confirm_sign_up(username, code, session).await;
+        let confirmed = Box::pin(self.api.confirm_sign_up(username, code, session)).await;
         confirmed.inspect_err(report)
     }
 
@@ -85,7 +87,7 @@ impl UserPool {
     /// # Errors
     /// [`CognitoError::TooManyAttempts`] and outages.
     pub async fn resend_code(&self, username: &str) -> Result<Option<Delivery>, CognitoError> {
-        hidden(self.api.resend_code(username).await)
+        hidden(Box::pin(self.api.resend_code(username)).await)
     }
 
     /// ForgotPassword. `None` also where there is nobody to send a code to.
@@ -93,7 +95,7 @@ impl UserPool {
     /// # Errors
     /// [`CognitoError::TooManyAttempts`] and outages.
     pub async fn forgot_password(&self, username: &str) -> Result<Option<Delivery>, CognitoError> {
-        hidden(self.api.forgot_password(username).await)
+        hidden(Box::pin(self.api.forgot_password(username)).await)
     }
 
     /// ConfirmForgotPassword.
@@ -106,7 +108,7 @@ impl UserPool {
         code: &Secret<String>,
         password: &Secret<String>,
     ) -> Result<(), CognitoError> {
-        let reset = self.api.reset_password(username, code, password).await;
+        let reset = Box::pin(self.api.reset_password(username, code, password)).await;
         reset.inspect_err(report)
     }
 
@@ -120,7 +122,7 @@ impl UserPool {
         previous: Option<&Secret<String>>,
         proposed: &Secret<String>,
     ) -> Result<(), CognitoError> {
-        let changed = self.api.change_password(access_token, previous, proposed);
+        let changed = Box::pin(self.api.change_password(access_token, previous, proposed));
         changed.await.inspect_err(report)
     }
 
@@ -133,7 +135,7 @@ impl UserPool {
         access_token: &Secret<String>,
         attribute: &str,
     ) -> Result<Option<Delivery>, CognitoError> {
-        let sent = self.api.send_attribute_code(access_token, attribute).await;
+        let sent = Box::pin(self.api.send_attribute_code(access_token, attribute)).await;
         sent.inspect_err(report)
     }
 
@@ -147,7 +149,7 @@ impl UserPool {
         attribute: &str,
         code: &Secret<String>,
     ) -> Result<(), CognitoError> {
-        let verified = self.api.verify_attribute(access_token, attribute, code);
+        let verified = Box::pin(self.api.verify_attribute(access_token, attribute, code));
         verified.await.inspect_err(report)
     }
 
@@ -159,7 +161,9 @@ impl UserPool {
         &self,
         access_token: &Secret<String>,
     ) -> Result<BTreeMap<String, String>, CognitoError> {
-        let attributes = self.api.user(access_token).await.inspect_err(report)?;
+        let attributes = Box::pin(self.api.user(access_token))
+            .await
+            .inspect_err(report)?;
         Ok(BTreeMap::from_iter(attributes))
     }
 }

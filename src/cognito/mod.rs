@@ -215,7 +215,10 @@ impl UserPool {
         F: FnOnce(Context<'_>) -> Result<Step, CognitoError> + Send + 'static,
     {
         let device = device.map(Arc::new);
-        self.drive(device, first).await.inspect_err(report)
+        // On the heap: a call through the SDK takes a large part of a thread's stack, and this is called from deep down.
+        Box::pin(self.drive(device, first))
+            .await
+            .inspect_err(report)
     }
 
     /// Lets the pool and the machine answer each other until a person is asked or the tokens are there.

@@ -25,7 +25,7 @@ impl UserPool {
         &self,
         access_token: &Secret<String>,
     ) -> Result<Map<String, Value>, CognitoError> {
-        let started = self.api.start_passkey(access_token).await;
+        let started = Box::pin(self.api.start_passkey(access_token)).await;
         started.inspect_err(report)
     }
 
@@ -38,7 +38,7 @@ impl UserPool {
         access_token: &Secret<String>,
         credential: Map<String, Value>,
     ) -> Result<(), CognitoError> {
-        let completed = self.api.complete_passkey(access_token, credential).await;
+        let completed = Box::pin(self.api.complete_passkey(access_token, credential)).await;
         completed.inspect_err(report)
     }
 
@@ -50,7 +50,9 @@ impl UserPool {
         &self,
         access_token: &Secret<String>,
     ) -> Result<Vec<Passkey>, CognitoError> {
-        self.api.passkeys(access_token).await.inspect_err(report)
+        Box::pin(self.api.passkeys(access_token))
+            .await
+            .inspect_err(report)
     }
 
     /// DeleteWebAuthnCredential.
@@ -62,7 +64,7 @@ impl UserPool {
         access_token: &Secret<String>,
         id: &str,
     ) -> Result<(), CognitoError> {
-        let deleted = self.api.delete_passkey(access_token, id).await;
+        let deleted = Box::pin(self.api.delete_passkey(access_token, id)).await;
         deleted.inspect_err(report)
     }
 }

@@ -19,6 +19,7 @@ use super::setting::{CookieSuffix, Host, LogLevel};
 use super::tables::{identity_headers, public_rules};
 use crate::keys::Keys;
 use crate::origin::PublicOrigin;
+use crate::sign_in::account;
 use crate::{forward, gate, server, session, sign_in, telemetry};
 
 /// Longer sessions than this are most likely a mistake.
@@ -39,7 +40,8 @@ pub(super) fn config(
     let identity = identity_headers(read);
     let dev = cognito.as_ref().is_some_and(cognito::is_development);
     let challenge = challenge::challenge(read, public_origin.as_ref());
-    let sign_in = sign_in(read, public_origin.as_ref(), challenge, dev);
+    let account = account(read);
+    let sign_in = sign_in(read, public_origin.as_ref(), challenge, account, dev);
     let server = server(read, trusted_proxies);
     let log = log(read);
     if let (Some(forward), Some(server)) = (&forward, &server) {
@@ -193,6 +195,7 @@ fn sign_in(
     read: &mut Reader,
     public_origin: Option<&PublicOrigin>,
     challenge: Option<sign_in::CustomSettings>,
+    account: Option<account::Settings>,
     dev: bool,
 ) -> Option<sign_in::Settings> {
     const TEMPLATES: &str = "sign_in.template_dir";
@@ -210,9 +213,27 @@ fn sign_in(
         app_name: app_name?.or_else(|| Some(public_origin?.host().to_owned()))?,
         template_dir: template_dir?,
         return_origins: texts(&return_origins?),
+        account: account?,
         challenge: challenge?,
         remember_device: remember_device?,
         dev,
+    })
+}
+
+fn account(read: &mut Reader) -> Option<account::Settings> {
+    let reset_password = read.setting("account.reset_password");
+    let sign_up = read.setting("account.sign_up");
+    let sign_up_attributes: Option<Vec<String>> = read.list("account.sign_up_attributes");
+    let verify_attributes = read.setting("account.verify_attributes");
+    let manage: Option<bool> = read.setting("passkey.manage");
+    let offer = read.setting("passkey.offer");
+    Some(account::Settings {
+        reset_password: reset_password?,
+        sign_up: sign_up?,
+        sign_up_attributes: sign_up_attributes?,
+        verify_attributes: verify_attributes?,
+        passkeys: manage? || offer?,
+        offer_passkey: offer?,
     })
 }
 

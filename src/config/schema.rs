@@ -156,6 +156,14 @@ pub(super) const KEYS: &[Key] = &[
     default("challenge.alternative_param", "alternative"),
     default("challenge.max_rounds", "10"),
     default("challenge.allow_skipped_password", "false"),
+    // account
+    default("account.reset_password", "true"),
+    default("account.sign_up", "false"),
+    default("account.sign_up_attributes", "email"),
+    default("account.verify_attributes", "true"),
+    // passkey
+    default("passkey.manage", "false"),
+    default("passkey.offer", "false"),
     // device
     default("device.remember", "off"),
     // server

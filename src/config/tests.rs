@@ -444,7 +444,10 @@ fn the_sample_file_shows_the_default_of_every_setting_that_has_one() {
         }
         let shown = match value {
             toml::Value::String(text) => text.clone(),
-            toml::Value::Array(list) if list.is_empty() => String::new(),
+            toml::Value::Array(list) => {
+                let texts = list.iter().map(|text| text.as_str().unwrap());
+                texts.collect::<Vec<_>>().join(",")
+            }
             toml::Value::Integer(number) => number.to_string(),
             toml::Value::Boolean(flag) => flag.to_string(),
             other => panic!("{}: {other:?}", key.name),

@@ -16,11 +16,19 @@ pub(super) fn dev(
     gate: &Running,
     pool: &LocalPool,
     summary: &PoolSummary,
+    legacy: &[(&str, &str, &str)],
     upstream: &Url,
 ) -> io::Result<()> {
     let mut text = String::new();
     let _ = writeln!(text, "\n  sidegate dev is ready:  {}/\n", gate.origin());
     users(&mut text, summary);
+    if !legacy.is_empty() {
+        text.push_str("  Still in the old directory, and taken over when they sign in:\n");
+        for (name, password, _) in legacy {
+            let _ = writeln!(text, "  {name}  {password}");
+        }
+        text.push('\n');
+    }
     let _ = writeln!(text, "  application  {upstream}");
     let _ = writeln!(
         text,

@@ -5,14 +5,17 @@
 //! production build (feature `dev`, R-130), and the pool binds to loopback (R-131).
 
 mod banner;
+mod http;
 pub mod sample;
+mod trigger;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use cognito_local::{ClientSummary, Fault, LocalPool, PoolSummary, Seed, StartError};
+use cognito_flow::FlowKind;
+use cognito_local::{ClientSummary, LocalPool, PoolSummary, Seed, StartError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -21,11 +24,27 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::run::{Running, stop_signal};
 
-pub use cognito_local::SeedError;
+pub use cognito_local::{Fault, SeedError};
 use sample::SampleApp;
+use trigger::{LEGACY_USERS, SampleTriggers};
 
-/// The users and clients of `sidegate dev`.
+/// The users and clients of `sidegate pool`, and of `sidegate dev` with USER_SRP_AUTH.
 const BUILT_IN_POOL: &str = include_str!("../../config/pool.toml");
+
+/// Where the pools below name the sample triggers.
+const TRIGGERS: &str = "{triggers}";
+
+/// The pool of `sidegate dev` that shows a flow.
+const fn pool_of(flow: FlowKind) -> &'static str {
+    match flow {
+        FlowKind::UserSrpAuth => BUILT_IN_POOL,
+        FlowKind::UserPasswordAuth => include_str!("../../config/pools/password.toml"),
+        FlowKind::CustomWithSrp | FlowKind::CustomWithoutSrp => {
+            include_str!("../../config/pools/custom.toml")
+        }
+        FlowKind::UserAuth => include_str!("../../config/pools/choice.toml"),
+    }
+}
 
 /// How often the log repeats that this is no production pool (R-133).
 const REMINDER: Duration = Duration::from_secs(60);
@@ -39,8 +58,8 @@ pub struct DevOptions {
     pub upstream: Option<Url>,
     /// The sample application's address.
     pub sample_listen: SocketAddr,
-    /// The sign-in flow, by Cognito's name.
-    pub flow: String,
+    /// The sign-in flow.
+    pub flow: FlowKind,
     /// A folder whose templates replace the built-in ones, for whoever draws their own.
     pub templates: Option<PathBuf>,
     /// The local pool.
@@ -78,7 +97,12 @@ pub async fn dev(options: DevOptions) -> anyhow::Result<()> {
             folder.display()
         );
     }
-    let pool = start_pool(&options.pool, "--pool-listen").await?;
+    let triggers = SampleTriggers::start(&tasks, stop.clone())
+        .await
+        .context("the sample triggers cannot listen on loopback")?;
+    let built_in = pool_of(options.flow).replace(TRIGGERS, &triggers.url());
+    let pool = start_pool(&options.pool, &built_in, "--pool-listen").await?;
+    triggers.send_to(pool.mailbox());
     let upstream = match &options.upstream {
         Some(upstream) => upstream.clone(),
         None => {
@@ -98,11 +122,13 @@ pub async fn dev(options: DevOptions) -> anyhow::Result<()> {
         .into_iter()
         .next()
         .context("the pool file names no pool")?;
-    let client = client(&summary, &options.flow)?;
+    let client = client(&summary, options.flow)?;
     let listen = with_port(options.listen)?;
     let config = config(listen, &pool, &summary, client, &upstream, &options)?;
     let gate = Running::start(config, Clock::system()).await?;
-    banner::dev(&gate, &pool, &summary, &upstream)?;
+    let shows_migration = options.flow == FlowKind::UserPasswordAuth && options.pool.file.is_none();
+    let legacy: &[_] = if shows_migration { &LEGACY_USERS } else { &[] };
+    banner::dev(&gate, &pool, &summary, legacy, &upstream)?;
 
     tasks.spawn(stop.clone().run_until_cancelled_owned(remind()));
     stop_signal().await?;
@@ -119,7 +145,7 @@ pub async fn dev(options: DevOptions) -> anyhow::Result<()> {
 /// # Errors
 /// As [`dev`].
 pub async fn pool(options: PoolOptions) -> anyhow::Result<()> {
-    let pool = start_pool(&options, "--listen").await?;
+    let pool = start_pool(&options, BUILT_IN_POOL, "--listen").await?;
     banner::pool(&pool)?;
     tokio::select! {
         stopped = stop_signal() => stopped?,
@@ -129,8 +155,12 @@ pub async fn pool(options: PoolOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `flag` sets the pool's address.
-async fn start_pool(options: &PoolOptions, flag: &str) -> anyhow::Result<LocalPool> {
+/// `built_in` is for who brings no file; `flag` sets the pool's address.
+async fn start_pool(
+    options: &PoolOptions,
+    built_in: &str,
+    flag: &str,
+) -> anyhow::Result<LocalPool> {
     let expose = options.expose && may_expose()?;
     let seed = match &options.file {
         Some(file) => {
@@ -138,7 +168,7 @@ async fn start_pool(options: &PoolOptions, flag: &str) -> anyhow::Result<LocalPo
                 .with_context(|| format!("cannot read {}", file.display()))?;
             Seed::from_toml(&text, &file.display().to_string())?
         }
-        None => Seed::from_toml(BUILT_IN_POOL, "the built-in pool.toml")?,
+        None => Seed::from_toml(built_in, "the built-in pool file")?,
     };
     let settings = cognito_local::Settings {
         listen: options.listen,
@@ -174,8 +204,8 @@ fn may_expose() -> anyhow::Result<bool> {
 }
 
 /// The first client that the gate can use: the flow is on; its secret, if any, would have to be a file.
-fn client<'a>(pool: &'a PoolSummary, flow: &str) -> anyhow::Result<&'a ClientSummary> {
-    let allow = format!("ALLOW_{flow}");
+fn client(pool: &PoolSummary, flow: FlowKind) -> anyhow::Result<&ClientSummary> {
+    let allow = format!("ALLOW_{}", flow.auth_flow());
     pool.clients
         .iter()
         .find(|client| client.secret.is_none() && client.flows.iter().any(|name| *name == allow))
@@ -219,17 +249,28 @@ jwks_url = "http://{loopback}/{pool_id}/.well-known/jwks.json"
 url = "{upstream}"
 [sign_in]
 app_name = "sidegate dev"
-"#,
+{more}"#,
         port = listen.port(),
         pool_id = summary.id,
         client_id = client.id,
         issuer = summary.issuer,
         flow = options.flow,
+        more = more_settings(options.flow),
     );
     let mut config = Config::from_toml("sidegate dev", &text)?;
     config.sign_in.template_dir = options.templates.clone();
     config.sign_in.dev = true;
     Ok(config)
+}
+
+/// What shows a flow whole, beside the defaults.
+const fn more_settings(flow: FlowKind) -> &'static str {
+    match flow {
+        FlowKind::UserSrpAuth | FlowKind::UserPasswordAuth | FlowKind::UserAuth => "",
+        FlowKind::CustomWithSrp | FlowKind::CustomWithoutSrp => {
+            "[challenge]\nallow_data_images = true\n"
+        }
+    }
 }
 
 async fn remind() {

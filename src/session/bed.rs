@@ -92,6 +92,7 @@ impl Renew for FakePool {
                 None => {
                     let mut tokens = signed_in(&grant.subject, self.clock.now());
                     tokens.grant.refresh_token = Secret::new(format!("renewed-{count}"));
+                    tokens.access_token = Secret::new(format!("access-{count}"));
                     Ok(tokens)
                 }
                 Some(Outcome::Tokens(tokens)) => Ok(*tokens),

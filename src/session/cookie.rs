@@ -3,6 +3,8 @@
 //! On the way of every request: `find_cookie` reads all `Cookie` fields once, in order, without
 //! allocating, in time linear in their length. Nothing here logs or keeps a value.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest;
 use http::header::{self, HeaderMap, HeaderValue, InvalidHeaderValue};
 
@@ -14,6 +16,9 @@ const SECURE_FAMILY: &str = "__Host-Http-sidegate";
 /// The same without the prefix, which browsers refuse over plain http: loopback only.
 const DEV_FAMILY: &str = "sidegate-dev";
 
+/// How long a browser that declined a passkey, or whose user has one, is not offered another.
+const PASSKEY_DECLINED: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
 /// The names of our cookies at one public origin.
 ///
 /// `__Host-` isolates hosts, not ports: two gateways on one host would overwrite each other's
@@ -22,6 +27,7 @@ const DEV_FAMILY: &str = "sidegate-dev";
 pub struct CookieNames {
     session: String,
     browser: String,
+    passkey_declined: String,
     device: String,
     secure: bool,
 }
@@ -43,6 +49,7 @@ impl CookieNames {
         Self {
             session: format!("{family}-{suffix}"),
             browser: format!("{family}-browser-{suffix}"),
+            passkey_declined: format!("{family}-no-passkey-{suffix}"),
             device: format!("{family}-device-{suffix}"),
             secure: origin.is_secure(),
         }
@@ -56,6 +63,23 @@ impl CookieNames {
     /// The cookie that sign-in attempts are bound to.
     pub fn browser(&self) -> &str {
         &self.browser
+    }
+
+    /// The cookie of a browser that is not to be offered a passkey for a while.
+    pub fn passkey_declined(&self) -> &str {
+        &self.passkey_declined
+    }
+
+    /// `Set-Cookie` for it. It says nothing about anybody.
+    ///
+    /// # Errors
+    /// None in practice: the names hold nothing that a header cannot.
+    pub fn decline_passkey(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let (name, age) = (&self.passkey_declined, PASSKEY_DECLINED.as_secs());
+        HeaderValue::try_from(format!(
+            "{name}=1; Path=/{secure}; HttpOnly; SameSite=Strict; Max-Age={age}"
+        ))
     }
 
     /// The cookie that holds what the pool remembers this browser by.

@@ -15,6 +15,11 @@ use crate::identity::Identity;
 
 pub(super) struct KeptGrant {
     token: Token,
+    /// Most sessions have none of it: one pointer in place of two texts.
+    rest: Option<Box<Rest>>,
+}
+
+struct Rest {
     /// The access token's user name, where it is not the identity's.
     username: Option<Box<str>>,
     device_key: Option<Box<str>>,
@@ -32,26 +37,31 @@ impl KeptGrant {
         let text = grant.refresh_token.expose();
         let packed = pack(text)
             .filter(|packed| unpack(packed).is_some_and(|unpacked| unpacked.expose() == text));
+        let rest = Rest {
+            username: (*grant.username != *identity.username)
+                .then(|| grant.username.as_str().into()),
+            device_key: grant.device_key.as_deref().map(Into::into),
+        };
         Self {
             token: packed.map_or_else(
                 // A copy is as long as its text; what came from the network may have room to spare.
                 || Token::Plain(grant.refresh_token.clone()),
                 |packed| Token::Packed(Secret::new(packed)),
             ),
-            username: (*grant.username != *identity.username)
-                .then(|| grant.username.as_str().into()),
-            device_key: grant.device_key.as_deref().map(Into::into),
+            rest: (rest.username.is_some() || rest.device_key.is_some()).then(|| Box::new(rest)),
         }
     }
 
     /// What the pool wants for a renewal.
     pub(super) fn restore(&self, identity: &Identity) -> RefreshGrant {
-        let username = self.username.as_ref().unwrap_or(&identity.username);
+        let rest = self.rest.as_deref();
+        let username = rest.and_then(|rest| rest.username.as_ref());
+        let username = username.unwrap_or(&identity.username);
         RefreshGrant {
             refresh_token: self.refresh_token(),
             username: username.to_string(),
             subject: identity.subject.to_string(),
-            device_key: self.device_key.as_deref().map(str::to_owned),
+            device_key: rest.and_then(|rest| rest.device_key.as_deref().map(str::to_owned)),
         }
     }
 
@@ -69,13 +79,11 @@ impl KeptGrant {
             Token::Plain(text) => text.expose().len(),
             Token::Packed(bytes) => bytes.expose().len(),
         };
-        let texts = [&self.username, &self.device_key];
-        token
-            + texts
-                .into_iter()
-                .flatten()
-                .map(|text| text.len())
-                .sum::<usize>()
+        let rest = self.rest.as_ref().map_or(0, |rest| {
+            let texts = [&rest.username, &rest.device_key].into_iter().flatten();
+            size_of::<Rest>() + texts.map(|text| text.len()).sum::<usize>()
+        });
+        token + rest
     }
 }
 

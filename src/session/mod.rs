@@ -19,6 +19,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cognito_flow::Secret;
 use http::header::InvalidHeaderValue;
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
@@ -28,7 +29,7 @@ use tokio_util::task::TaskTracker;
 use self::ending::{Deadlines, Reason};
 use self::memory::MemoryStore;
 use self::record::{Lookup, Record, SessionId, Ticket};
-use self::refresh::{Prospect, Renew, Renewals};
+use self::refresh::{Need, Prospect, Renew, Renewals};
 use self::store::Store;
 use crate::clock::Clock;
 use crate::cognito::{SignedIn, UserPool};
@@ -100,6 +101,17 @@ impl Found {
     }
 }
 
+/// Why there is no access token for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAccessToken {
+    /// The request has no session, or the pool has just ended it.
+    #[error("nobody is signed in")]
+    NoSession,
+    /// The pool cannot be asked, or the store cannot be read; the session stays.
+    #[error("the session's tokens cannot be renewed just now")]
+    Unavailable,
+}
+
 /// A session could not be begun or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -113,6 +125,9 @@ pub enum SessionError {
     #[error("the session store failed")]
     Store(#[source] BoxError),
 }
+
+/// The store cannot be read; logged where it was found.
+struct StoreFailed;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -160,30 +175,71 @@ impl Sessions {
     /// The caller of a request. Starts a renewal in the background when due; waits for it only
     /// when the tokens have run out.
     pub async fn find(&self, headers: &HeaderMap) -> Found {
-        let CookieValue::One(value) = find_cookie(headers, self.names.session()) else {
-            return Found::None;
-        };
-        let Some(id) = SessionId::parse(value) else {
-            return Found::None;
-        };
-        let (ticket, record) = match self.look_up(&id).await {
+        let (ticket, record) = match self.live(headers).await {
             Ok(Some(found)) => found,
             Ok(None) => return Found::None,
-            Err(error) => {
-                tracing::error!(%error, "sessions cannot be read");
-                return Found::Unavailable;
-            }
+            Err(StoreFailed) => return Found::Unavailable,
         };
         let now = self.shared.clock.now();
-        if let Some(reason) = record.lapsed(&self.shared.settings, now) {
-            self.shared.end(&ticket.key, reason).await;
-            return Found::None;
-        }
         record.touch(now);
         if now < record.renew_at {
             return Found::of(&record);
         }
         self.renew(&ticket, &record).await
+    }
+
+    /// A fresh access token of the request's session, for calls to the pool in the person's own name.
+    ///
+    /// Sessions keep none: the tokens are renewed for it, once for all who ask at the same time.
+    ///
+    /// # Errors
+    /// [`NoAccessToken`]; an outage of the pool does not end the session.
+    pub async fn access_token(&self, headers: &HeaderMap) -> Result<Secret<String>, NoAccessToken> {
+        let (ticket, record) = match self.live(headers).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Err(NoAccessToken::NoSession),
+            Err(StoreFailed) => return Err(NoAccessToken::Unavailable),
+        };
+        record.touch(self.shared.clock.now());
+        let landing = match self.shared.renew(&ticket, Need::AccessToken) {
+            Prospect::UnderWay(landing) => landing,
+            Prospect::Resting => return Err(NoAccessToken::Unavailable),
+            // Ended since it was found.
+            Prospect::Settled => return Err(NoAccessToken::NoSession),
+        };
+        // In vain or not: what counts is what it brought.
+        let _ = tokio::time::timeout(refresh::LONGEST_WAIT, landing.over.cancelled()).await;
+        match landing.access_token.get() {
+            Some(access_token) => Ok(access_token.clone()),
+            None if self.shared.store.peek(&ticket.key).is_none() => Err(NoAccessToken::NoSession),
+            None => Err(NoAccessToken::Unavailable),
+        }
+    }
+
+    /// The session of a request, if it has one that has not lapsed.
+    async fn live(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<(Ticket, Arc<Record>)>, StoreFailed> {
+        let CookieValue::One(value) = find_cookie(headers, self.names.session()) else {
+            return Ok(None);
+        };
+        let Some(id) = SessionId::parse(value) else {
+            return Ok(None);
+        };
+        let found = self.look_up(&id).await.map_err(|error| {
+            tracing::error!(%error, "sessions cannot be read");
+            StoreFailed
+        })?;
+        let Some((ticket, record)) = found else {
+            return Ok(None);
+        };
+        let now = self.shared.clock.now();
+        if let Some(reason) = record.lapsed(&self.shared.settings, now) {
+            self.shared.end(&ticket.key, reason).await;
+            return Ok(None);
+        }
+        Ok(Some((ticket, record)))
     }
 
     async fn look_up(&self, id: &SessionId) -> Result<Option<(Ticket, Arc<Record>)>, SessionError> {
@@ -203,16 +259,16 @@ impl Sessions {
 
     /// For a session whose tokens are due.
     async fn renew(&self, ticket: &Ticket, record: &Record) -> Found {
-        let prospect = self.shared.renew(ticket);
+        let prospect = self.shared.renew(ticket, Need::Due);
         if self.shared.clock.now() < record.expires_at {
             return Found::of(record);
         }
         match prospect {
             Prospect::Resting => return Found::Unavailable,
             Prospect::Settled => {}
-            Prospect::UnderWay(over) => {
+            Prospect::UnderWay(landing) => {
                 // In vain or not: what counts is what the store says then.
-                let _ = tokio::time::timeout(refresh::LONGEST_WAIT, over.cancelled()).await;
+                let _ = tokio::time::timeout(refresh::LONGEST_WAIT, landing.over.cancelled()).await;
             }
         }
         match self.shared.store.peek(&ticket.key) {

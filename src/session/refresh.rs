@@ -4,9 +4,10 @@
 //! starts while the tokens are still good, and requests pass by it; only when the tokens have run out
 //! do they wait for it. The new tokens are in the store before anybody goes on. A pool that cannot be
 //! asked ends no session: it is asked again after a rest, and not for every request.
+//! An access token is kept nowhere: who needs one waits for a renewal, and gets what it brought.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cognito_flow::Secret;
@@ -83,19 +84,37 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 pub(super) struct Renewals(HashMap<SessionKey, Renewal>);
 
 enum Renewal {
-    /// The token is cancelled when it is over. `last` is the rest before it.
+    /// `last` is the rest before it.
     UnderWay {
-        over: CancellationToken,
+        landing: Landing,
         last: Option<Duration>,
     },
     /// Until this time of the clock, for so long.
     Resting { until: Duration, rest: Duration },
 }
 
-/// What a session whose tokens are due can expect.
+/// The end of a renewal, for whoever waits for it.
+#[derive(Clone, Default)]
+pub(super) struct Landing {
+    /// Cancelled when the renewal is over, in vain or not.
+    pub(super) over: CancellationToken,
+    /// What it brought, once that is stored. Dropped with the last who waits.
+    pub(super) access_token: Arc<OnceLock<Secret<String>>>,
+}
+
+/// Which sessions a renewal is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Those whose tokens are due.
+    Due,
+    /// Any: somebody needs an access token.
+    AccessToken,
+}
+
+/// What a session that needs a renewal can expect.
 pub(super) enum Prospect {
-    /// A renewal is under way; this is cancelled when it is over.
-    UnderWay(CancellationToken),
+    /// A renewal is under way.
+    UnderWay(Landing),
     /// The pool could not be asked a moment ago.
     Resting,
     /// Another request saw to it, or the session is gone: look again.
@@ -104,11 +123,13 @@ pub(super) enum Prospect {
 
 impl Shared {
     /// Starts a renewal for this session, unless there is one, or a rest, or no need any more.
-    pub(super) fn renew(self: &Arc<Self>, ticket: &Ticket) -> Prospect {
+    pub(super) fn renew(self: &Arc<Self>, ticket: &Ticket, need: Need) -> Prospect {
         let now = self.clock.since_epoch();
         let mut renewals = locked(&self.renewals);
         let last = match renewals.0.get(&ticket.key) {
-            Some(Renewal::UnderWay { over, .. }) => return Prospect::UnderWay(over.clone()),
+            Some(Renewal::UnderWay { landing, .. }) => {
+                return Prospect::UnderWay(landing.clone());
+            }
             Some(Renewal::Resting { until, rest }) => {
                 // A rest that seems longer than any is one from before the clock was set back (F-14).
                 if now < *until && *until - now <= LONGEST_REST {
@@ -123,12 +144,12 @@ impl Shared {
         let Some(record) = self.store.peek(&ticket.key) else {
             return Prospect::Settled;
         };
-        if self.clock.now() < record.renew_at {
+        if need == Need::Due && self.clock.now() < record.renew_at {
             return Prospect::Settled;
         }
-        let over = CancellationToken::new();
+        let landing = Landing::default();
         let under_way = Renewal::UnderWay {
-            over: over.clone(),
+            landing: landing.clone(),
             last,
         };
         renewals.0.insert(ticket.key, under_way);
@@ -136,10 +157,11 @@ impl Shared {
         let flight = Flight {
             shared: Arc::clone(self),
             ticket: ticket.clone(),
+            access_token: Arc::clone(&landing.access_token),
             rests: true,
         };
         self.tasks.spawn(flight.run(record));
-        Prospect::UnderWay(over)
+        Prospect::UnderWay(landing)
     }
 
     /// Forgets rests that were over long ago, so that ended sessions leave nothing behind.
@@ -156,6 +178,7 @@ impl Shared {
 struct Flight {
     shared: Arc<Shared>,
     ticket: Ticket,
+    access_token: Arc<OnceLock<Secret<String>>>,
     /// Whether the session must rest before the next one; so until proven otherwise.
     rests: bool,
 }
@@ -187,7 +210,10 @@ impl Flight {
         let new = Arc::new(old.renewed(&signed_in, &shared.headers, &self.ticket.key));
         let renew_at = new.renew_at;
         match shared.store.replace(&self.ticket, new).await {
-            Ok(true) => {}
+            Ok(true) => {
+                // Empty until here, and this is the only place that fills it.
+                let _ = self.access_token.set(signed_in.access_token);
+            }
             Ok(false) => {
                 // Signed out while the pool made them: nobody else will revoke them.
                 shared.revoke(signed_in.grant.refresh_token);
@@ -215,7 +241,7 @@ impl Drop for Flight {
         let now = self.shared.clock.since_epoch();
         let mut renewals = locked(&self.shared.renewals);
         let ended = renewals.0.remove(&self.ticket.key);
-        let Some(Renewal::UnderWay { over, last }) = ended else {
+        let Some(Renewal::UnderWay { landing, last }) = ended else {
             return;
         };
         if self.rests {
@@ -226,7 +252,7 @@ impl Drop for Flight {
                 .insert(self.ticket.key, Renewal::Resting { until, rest });
         }
         drop(renewals);
-        over.cancel();
+        landing.over.cancel();
     }
 }
 
@@ -237,8 +263,8 @@ mod tests {
     use futures_util::future::join_all;
     use tokio_util::task::TaskTracker;
 
-    use super::super::Found;
     use super::super::bed::{Bed, Outcome, TOKEN_LIFE, signed_in};
+    use super::super::{Found, NoAccessToken};
     use super::*;
 
     /// After this many seconds every session's tokens are due, and still good.
@@ -329,7 +355,7 @@ mod tests {
         let ticket = ticket(&bed, &request);
         bed.caller(&request).await.unwrap();
         // As a request that read the record before the renewal would.
-        let prospect = bed.sessions.shared.renew(&ticket);
+        let prospect = bed.sessions.shared.renew(&ticket, Need::Due);
         assert!(matches!(prospect, Prospect::Settled));
         bed.settle().await;
         assert_eq!(bed.pool.asked(), 1);
@@ -499,6 +525,55 @@ mod tests {
             ));
         }
         assert_eq!(bed.pool.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_access_token_comes_from_one_renewal_for_all_who_ask_at_once() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        bed.pool.hold();
+        let asking = (0..10).map(|_| bed.sessions.access_token(&request));
+        let mut asking = join_all(asking).boxed();
+        assert!((&mut asking).now_or_never().is_none());
+        bed.pool.let_go();
+        for token in asking.await {
+            assert_eq!(token.unwrap().expose(), "access-1");
+        }
+        assert_eq!(bed.pool.asked(), 1);
+        let token = bed.sessions.access_token(&request).await.unwrap();
+        assert_eq!(token.expose(), "access-2", "none is kept");
+        assert_eq!(bed.pool.asked_with()[1], "renewed-1", "stored before use");
+    }
+
+    #[tokio::test]
+    async fn an_outage_gives_no_access_token_and_ends_no_session() {
+        let bed = Bed::new();
+        let request = bed.sign_in("alice").await;
+        bed.pool.answer_next(Outcome::Outage);
+        for _ in 0..10 {
+            let refused = bed.sessions.access_token(&request).await;
+            assert!(matches!(refused, Err(NoAccessToken::Unavailable)));
+        }
+        assert_eq!(bed.pool.asked(), 1, "asked again only after a rest");
+        bed.caller(&request).await.unwrap();
+        bed.advance(1);
+        bed.sessions.access_token(&request).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_is_not_signed_in_has_no_access_token() {
+        let bed = Bed::new();
+        let nobody = bed.sessions.access_token(&http::HeaderMap::new()).await;
+        assert!(matches!(nobody, Err(NoAccessToken::NoSession)));
+        let request = bed.sign_in("alice").await;
+        bed.pool.answer_next(Outcome::Refused);
+        let refused = bed.sessions.access_token(&request).await;
+        assert!(matches!(refused, Err(NoAccessToken::NoSession)));
+        assert!(bed.caller(&request).await.is_none());
+        let idle = bed.sign_in("bob").await;
+        bed.advance(30 * 60);
+        let lapsed = bed.sessions.access_token(&idle).await;
+        assert!(matches!(lapsed, Err(NoAccessToken::NoSession)));
     }
 
     #[tokio::test]

@@ -131,6 +131,7 @@ impl SignIn {
             username: &restart.username,
             trusted: restart.trusted,
             pending,
+            sign_up: None,
         };
         self.seal.close(&attempt, self.clock.now())
     }

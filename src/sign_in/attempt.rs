@@ -11,7 +11,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use cognito_flow::{Pending, UnixSeconds};
+use cognito_flow::{CognitoSession, Pending, UnixSeconds};
 use zeroize::Zeroizing;
 
 use super::browser::Binding;
@@ -38,6 +38,8 @@ pub struct Attempt {
     pub trusted: bool,
     /// What the pool asks; `None` in the first form.
     pub pending: Option<Pending>,
+    /// Of an account that waits to be confirmed; then nothing is pending.
+    pub sign_up: Option<CognitoSession>,
 }
 
 /// The user name may be an e-mail address, which logs do not show (R-84).
@@ -117,7 +119,7 @@ impl Attempt {
         let plain = seal.open(text).ok_or(OpenError::Malformed)?;
         let (began, attempt) = Self::decode(&plain).ok_or(OpenError::Malformed)?;
         let theirs = bearer.browser.is_some_and(|browser| {
-            attempt.browser.matches(&browser) || (attempt.pending.is_none() && bearer.same_origin)
+            attempt.browser.matches(&browser) || (attempt.is_blank() && bearer.same_origin)
         });
         if !theirs {
             return Err(OpenError::NotYours(Restart::at(attempt.return_to)));
@@ -126,6 +128,11 @@ impl Attempt {
             return Err(OpenError::Expired(attempt.restart()));
         }
         Ok(attempt)
+    }
+
+    /// Whether nothing was proven or begun yet.
+    const fn is_blank(&self) -> bool {
+        self.pending.is_none() && self.sign_up.is_none()
     }
 
     /// What another form of the same sign-in takes over.
@@ -143,14 +150,20 @@ impl Attempt {
         let (browser, rest) = rest.split_first_chunk::<{ Binding::BYTES }>()?;
         let (return_to, rest) = text(rest)?;
         let (username, rest) = text(rest)?;
-        let (trusted, rest) = match rest.split_first()? {
-            (0, rest) => (false, rest),
-            (1, rest) => (true, rest),
+        let (kind, rest) = rest.split_first()?;
+        let trusted = match *kind {
+            SIGN_UP | UNTRUSTED => false,
+            TRUSTED => true,
             _ => return None,
         };
-        let pending = match rest {
-            [] => None,
-            bytes => Some(Pending::decode(bytes).ok()?),
+        let (pending, sign_up) = match (*kind, rest) {
+            (SIGN_UP, []) => return None,
+            (SIGN_UP, bytes) => {
+                let session = String::from_utf8(bytes.to_vec()).ok()?;
+                (None, Some(CognitoSession::new(session)))
+            }
+            (_, []) => (None, None),
+            (_, bytes) => (Some(Pending::decode(bytes).ok()?), None),
         };
         let attempt = Self {
             return_to: ReturnTo::from_seal(return_to),
@@ -158,6 +171,7 @@ impl Attempt {
             username,
             trusted,
             pending,
+            sign_up,
         };
         Some((UnixSeconds(u64::from_be_bytes(*began)), attempt))
     }
@@ -171,7 +185,14 @@ pub(super) struct Fresh<'a> {
     pub(super) username: &'a str,
     pub(super) trusted: bool,
     pub(super) pending: Option<&'a Pending>,
+    /// Instead of `pending`.
+    pub(super) sign_up: Option<&'a CognitoSession>,
 }
+
+/// What a seal says of the browser, or that a sign-up is in it.
+const UNTRUSTED: u8 = 0;
+const TRUSTED: u8 = 1;
+const SIGN_UP: u8 = 2;
 
 impl Seal {
     /// Seals an attempt for a form.
@@ -180,13 +201,18 @@ impl Seal {
     }
 }
 
-/// began (8) ‖ browser (32) ‖ length (2) and return_to ‖ length (2) and user name ‖ trusted (1) ‖ pending, if any.
+/// began (8) ‖ browser (32) ‖ length (2) and return_to ‖ length (2) and user name ‖ trusted or sign-up (1) ‖ pending
+/// or the Session of the sign-up, if any.
 fn encode(attempt: &Fresh<'_>, now: UnixSeconds) -> Result<Zeroizing<Vec<u8>>, Fault> {
     // Room for the tag too (`Seal::close_bytes`): growing would leave a copy of the Cognito session behind.
     let pending = attempt.pending.map(Pending::encode);
-    let pending = pending.as_ref().map_or(&[][..], |bytes| bytes.expose());
+    let (kind, rest) = match (attempt.sign_up, &pending) {
+        (Some(session), _) => (SIGN_UP, session.expose().as_bytes()),
+        (None, Some(bytes)) => (attempt.trusted.into(), bytes.expose().as_slice()),
+        (None, None) => (attempt.trusted.into(), &[][..]),
+    };
     let texts = [attempt.return_to.as_str(), attempt.username];
-    let length = texts.iter().map(|text| text.len() + 2).sum::<usize>() + pending.len();
+    let length = texts.iter().map(|text| text.len() + 2).sum::<usize>() + rest.len();
     let mut bytes = Zeroizing::new(Vec::with_capacity(length + 9 + Binding::BYTES + 16));
     bytes.extend(now.0.to_be_bytes());
     bytes.extend(attempt.browser.as_bytes());
@@ -195,8 +221,8 @@ fn encode(attempt: &Fresh<'_>, now: UnixSeconds) -> Result<Zeroizing<Vec<u8>>, F
         bytes.extend(length.to_be_bytes());
         bytes.extend(text.as_bytes());
     }
-    bytes.push(attempt.trusted.into());
-    bytes.extend(pending);
+    bytes.push(kind);
+    bytes.extend(rest);
     Ok(bytes)
 }
 
@@ -262,9 +288,7 @@ mod tests {
                 r#"["userAttributes.name"]"#.to_owned(),
             )]
             .into(),
-            session: Some(cognito_flow::CognitoSession::new(
-                "cognito-session-of-jane".to_owned(),
-            )),
+            session: Some(CognitoSession::new("cognito-session-of-jane".to_owned())),
             available: Vec::new(),
         };
         let Ok(Step::Ask(pending)) = flow.on_reply(reply, context()) else {
@@ -281,6 +305,7 @@ mod tests {
             username: "jane@example.com",
             trusted: true,
             pending,
+            sign_up: None,
         };
         seal.close(&attempt, NOW).unwrap()
     }
@@ -389,6 +414,29 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_up_comes_back_to_its_own_browser_only() {
+        let seal = Seal::new(&Keys::generate().unwrap(), &origin());
+        let (return_to, session) = (
+            ReturnTo::root(),
+            CognitoSession::new("cognito-session-of-jane".to_owned()),
+        );
+        let attempt = Fresh {
+            return_to: &return_to,
+            browser: OURS,
+            username: "jane",
+            trusted: false,
+            pending: None,
+            sign_up: Some(&session),
+        };
+        let text = seal.close(&attempt, NOW).unwrap();
+        let back = Attempt::open(&text, &seal, bearer(Some(OURS), false), NOW).unwrap();
+        assert_eq!(back.sign_up.unwrap().expose(), session.expose());
+        assert!(back.pending.is_none());
+        let stolen = Attempt::open(&text, &seal, bearer(Some(THEIRS), true), NOW);
+        assert!(matches!(stolen, Err(OpenError::NotYours(_))));
+    }
+
+    #[test]
     fn a_form_never_carries_more_than_it_can_post() {
         let seal = Seal::new(&Keys::generate().unwrap(), &origin());
         let return_to = ReturnTo::root();
@@ -400,6 +448,7 @@ mod tests {
                 username: &username,
                 trusted: false,
                 pending: None,
+                sign_up: None,
             };
             assert_eq!(seal.close(&attempt, NOW).is_ok(), fits, "{length}");
         }

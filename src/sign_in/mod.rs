@@ -11,6 +11,7 @@
 //! form sent twice acts once. Every response leaves through `headers`.
 
 mod accept;
+pub mod account;
 mod api;
 pub mod attempt;
 mod attributes;
@@ -59,6 +60,7 @@ use crate::session::Sessions;
 pub use challenge::{CustomSettings, PictureSettings};
 pub use device::RememberDevice;
 
+use account::steps::AccountSteps;
 use attempt::Seal;
 use browser::BrowserCookie;
 use csrf::FormTokens;
@@ -86,6 +88,8 @@ pub struct Settings {
     pub template_dir: Option<PathBuf>,
     /// Further origins that `return_to` may name, as `scheme://host[:port]`.
     pub return_origins: Vec<String>,
+    /// What people can do about their account here beside signing in.
+    pub account: account::Settings,
     /// How custom challenges are shown.
     pub challenge: CustomSettings,
     /// Who decides whether the pool remembers a browser.
@@ -107,6 +111,8 @@ pub struct SignIn {
     seal: Seal,
     tokens: FormTokens,
     steps: Steps,
+    account: account::Settings,
+    account_steps: AccountSteps,
     pool: Arc<UserPool>,
     sessions: Arc<Sessions>,
     clock: Clock,
@@ -148,6 +154,8 @@ impl SignIn {
             remember_device: settings.remember_device,
             seal: Seal::new(keys, &origin),
             tokens: FormTokens::new(keys),
+            account: settings.account,
+            account_steps: AccountSteps::new(keys, Arc::clone(&pool), tasks.clone()),
             steps: Steps::new(keys, Arc::clone(&pool), Arc::clone(&sessions), tasks),
             pool,
             sessions,
@@ -165,8 +173,9 @@ impl SignIn {
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
         let visit = Visit::new(&head, &self.browser);
-        let mut response = match endpoint(&head.method, head.uri.path()) {
-            Ok(endpoint) => self.answer(endpoint, &visit, body).await,
+        let mut response = match endpoint(&head.method, head.uri.path(), &self.account) {
+            // On the heap: it holds the largest of all handlers.
+            Ok(endpoint) => Box::pin(self.answer(endpoint, &visit, body)).await,
             Err(NoEndpoint::NotFound) => self.refuse(&visit, Refusal::NotFound, None),
             Err(NoEndpoint::Method { allow }) => {
                 let mut response = self.refuse(&visit, Refusal::MethodNotAllowed, None);
@@ -222,6 +231,23 @@ impl SignIn {
                 let view = SignedOutView { sign_in: SIGN_IN };
                 self.page(visit, StatusCode::OK, &view, None)
             }
+            Endpoint::ForgotPasswordPage => self.forgot_password_page(visit),
+            Endpoint::ForgotPassword => self.forgot_password(visit, body).await,
+            Endpoint::ResetPasswordPage => self.reset_password_page(visit),
+            Endpoint::ResetPassword => self.reset_password(visit, body).await,
+            Endpoint::SignUpPage => self.sign_up_page(visit),
+            Endpoint::SignUp => self.sign_up(visit, body).await,
+            Endpoint::ConfirmPage => self.confirm_page(visit),
+            Endpoint::Confirm => self.confirm(visit, body).await,
+            Endpoint::ResendCode => self.resend_code(visit, body).await,
+            Endpoint::VerifyPage => self.verify_page(visit).await,
+            Endpoint::VerifyAttribute => self.verify_attribute(visit, body).await,
+            Endpoint::SendAttributeCode => self.send_attribute_code(visit, body).await,
+            Endpoint::PasskeysPage => self.passkeys_page(visit).await,
+            Endpoint::AddPasskey => self.add_passkey(visit, body).await,
+            Endpoint::SavePasskey => self.save_passkey(visit, body).await,
+            Endpoint::DeletePasskey => self.delete_passkey(visit, body).await,
+            Endpoint::DeclinePasskey => self.decline_passkey(visit, body).await,
             Endpoint::Asset(file) => {
                 let found = self.pages.assets().find(file);
                 found.unwrap_or_else(|| self.refuse(visit, Refusal::NotFound, None))
@@ -231,6 +257,19 @@ impl SignIn {
             Endpoint::ApiSignIn => self.api_sign_in(visit, body).await,
             Endpoint::ApiConfirmSignIn => self.api_confirm_sign_in(visit, body).await,
             Endpoint::ApiSignOut => self.api_sign_out(visit, body).await,
+            Endpoint::ApiResetPassword => self.api_reset_password(visit, body).await,
+            Endpoint::ApiConfirmResetPassword => self.api_confirm_reset_password(visit, body).await,
+            Endpoint::ApiSignUp => self.api_sign_up(visit, body).await,
+            Endpoint::ApiConfirmSignUp => self.api_confirm_sign_up(visit, body).await,
+            Endpoint::ApiAutoSignIn => self.api_auto_sign_in(visit, body).await,
+            Endpoint::ApiResendSignUpCode => self.api_resend_sign_up_code(visit, body).await,
+            Endpoint::ApiSendAttributeCode => self.api_send_attribute_code(visit, body).await,
+            Endpoint::ApiConfirmAttribute => self.api_confirm_attribute(visit, body).await,
+            Endpoint::ApiDescription => self.api_description(),
+            Endpoint::ApiPasskeys => self.api_passkeys(visit).await,
+            Endpoint::ApiStartPasskey => self.api_start_passkey(visit, body).await,
+            Endpoint::ApiCompletePasskey => self.api_complete_passkey(visit, body).await,
+            Endpoint::ApiDeletePasskey => self.api_delete_passkey(visit, body).await,
         }
     }
 
@@ -243,12 +282,18 @@ impl SignIn {
 
     /// The sign-in page, and back to this address afterwards.
     fn url_to(&self, return_to: &ReturnTo) -> String {
+        self.page_to(SIGN_IN, return_to)
+    }
+
+    /// A page of ours, and to this address afterwards.
+    fn page_to(&self, path: &str, return_to: &ReturnTo) -> String {
+        let url = format!("{}{path}", self.origin);
         if return_to.is_root() {
-            return self.url.clone();
+            return url;
         }
         let encoded: String =
             form_urlencoded::byte_serialize(return_to.as_str().as_bytes()).collect();
-        format!("{}?return_to={encoded}", self.url)
+        format!("{url}?return_to={encoded}")
     }
 
     /// A page, with the browser cookie that its form is bound to.

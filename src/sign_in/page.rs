@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::body::Body;
 
+use super::account;
 use super::challenge::Challenges;
 use super::error::{Fault, StepError};
 use super::files::{Assets, Files};
@@ -71,6 +72,10 @@ pub(super) struct SignInView<'a> {
     pub(super) trust: Option<bool>,
     pub(super) error: Option<ErrorView>,
     pub(super) notice: Option<&'a str>,
+    /// URL of the page for a forgotten password.
+    pub(super) forgot_password: Option<String>,
+    /// URL of the page for a new account.
+    pub(super) sign_up: Option<String>,
 }
 
 impl View for SignInView<'_> {
@@ -257,7 +262,10 @@ impl Pages {
                 trust: full.then_some(true),
                 error: error("password"),
                 notice: full.then_some("Sample"),
+                forgot_password: full.then(|| "/".to_owned()),
+                sign_up: full.then(|| "/".to_owned()),
             };
+            account::draw_samples(self, full)?;
             self.draw(status, &sign_in, id)?;
             for challenge in Challenge::samples() {
                 for view in self.challenges.samples(&challenge, full) {

@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::session::Found;
 
 use super::accept::Accepted;
+use super::account::{AccountPage, FORGOT_PASSWORD, MUST_RESET, NOT_CONFIRMED, SIGN_UP, Told};
 use super::attempt::Restart;
 use super::csrf::FormName;
 use super::device::RememberDevice;
@@ -77,7 +78,7 @@ impl SignIn {
     ) -> Response<Body> {
         let mut response = match &outcome.next {
             Next::Ask(pending) => self.ask(visit, restart, pending, error),
-            Next::SignedIn(_) => self.go_to(&restart.return_to),
+            Next::SignedIn(_) => self.after_sign_in(visit, &restart.return_to),
         };
         self.keep(visit, restart, outcome, &mut response);
         response
@@ -99,6 +100,13 @@ impl SignIn {
         let field = match error {
             StepError::Fault(fault) => return self.broken(visit, fault),
             StepError::Pool(refused) => {
+                if let Some((page, notice)) = self.way_out(refused) {
+                    let told = Told {
+                        notice: Some(notice),
+                        ..Told::default()
+                    };
+                    return self.account_page(visit, page, restart, status, told);
+                }
                 if let Some(heading) = dead_end(refused) {
                     let view = MessageView {
                         status: status.as_u16(),
@@ -125,6 +133,20 @@ impl SignIn {
         response
     }
 
+    /// The page that mends what no further try here can, with what to say there. The pool's error has the last word on
+    /// whether the person may learn it.
+    fn way_out(&self, error: &CognitoError) -> Option<(AccountPage, &'static str)> {
+        match error.exception_name()? {
+            "UserNotConfirmedException" if self.account.sign_up => {
+                Some((AccountPage::Confirm, NOT_CONFIRMED))
+            }
+            "PasswordResetRequiredException" if self.account.reset_password => {
+                Some((AccountPage::ResetPassword, MUST_RESET))
+            }
+            _ => None,
+        }
+    }
+
     /// A sign-in form with a new attempt in it.
     pub(super) fn fresh_form(
         &self,
@@ -149,12 +171,15 @@ impl SignIn {
             trust: (self.remember_device == RememberDevice::Ask).then_some(restart.trusted),
             error,
             notice,
+            forgot_password: (self.account.reset_password && flow.asks_password())
+                .then(|| self.page_to(FORGOT_PASSWORD, &restart.return_to)),
+            sign_up: (self.account.sign_up).then(|| self.page_to(SIGN_UP, &restart.return_to)),
         };
         self.page(visit, status, &view, hidden.cookie)
     }
 }
 
-/// The heading for an error that no further try here can mend. The pool's error has the last word on whether the person
+/// The heading for such an error where its page is switched off. The pool's error has the last word on whether the person
 /// may learn it: only then does it give these names.
 fn dead_end(error: &CognitoError) -> Option<&'static str> {
     match error.exception_name()? {

@@ -106,7 +106,7 @@ impl Steps {
             let _place = place;
             let mut device = visitor.device.clone();
             let progress = pool.begin(credentials, &mut device).await;
-            let next = settle(progress, &pool, &sessions, &visitor).await?;
+            let next = Box::pin(settle(progress, &pool, &sessions, &visitor)).await?;
             Ok(Outcome {
                 next,
                 device_dropped: visitor.device.is_some() && device.is_none(),
@@ -136,7 +136,7 @@ impl Steps {
             let _place = place;
             let device = visitor.device.clone();
             let progress = pool.answer(pending, answer, device).await;
-            let next = settle(progress, &pool, &sessions, &visitor).await?;
+            let next = Box::pin(settle(progress, &pool, &sessions, &visitor)).await?;
             Ok(Outcome {
                 next,
                 device_dropped: false,

@@ -206,6 +206,38 @@ test('codes by SMS and e-mail, and a choice between them', async () => {
   }
 });
 
+test('a choice of the first factor: a code by e-mail or SMS, the password, or what the app prefers', async () => {
+  const pool = await configured({
+    Policies: { SignInPolicy: { AllowedFirstAuthFactors: ['PASSWORD', 'EMAIL_OTP', 'SMS_OTP'] } },
+  });
+  await pool.user(ADA, { phone_number: PHONE, phone_number_verified: 'true' });
+  const begin = async (preferredChallenge, password) =>
+    (await auth.signIn({ username: ADA, password, options: { authFlowType: 'USER_AUTH', preferredChallenge } })).nextStep;
+  const codes = [
+    ['EMAIL_OTP', 'CONFIRM_SIGN_IN_WITH_EMAIL_CODE', ADA],
+    ['SMS_OTP', 'CONFIRM_SIGN_IN_WITH_SMS_CODE', PHONE],
+  ];
+  for (const [factor, step, to] of codes) {
+    const choice = await begin();
+    assert.equal(choice.signInStep, 'CONTINUE_SIGN_IN_WITH_FIRST_FACTOR_SELECTION');
+    assert.deepEqual(choice.availableChallenges.toSorted(), ['EMAIL_OTP', 'PASSWORD', 'PASSWORD_SRP', 'SMS_OTP']);
+    assert.equal((await answer(factor)).signInStep, step);
+    await assertSignedIn(await answer(await codeSentTo(to)));
+    await auth.signOut();
+    assert.equal((await begin(factor)).signInStep, step);
+    await assertSignedIn(await answer(await codeSentTo(to)));
+    await auth.signOut();
+  }
+  for (const factor of ['PASSWORD', 'PASSWORD_SRP']) {
+    await begin();
+    assert.equal((await answer(factor)).signInStep, 'CONFIRM_SIGN_IN_WITH_PASSWORD');
+    await assertSignedIn(await answer(PASSWORD));
+    await auth.signOut();
+    await assertSignedIn(await begin(factor, PASSWORD));
+    await auth.signOut();
+  }
+});
+
 test('a remembered device skips the second factor until it is forgotten', async () => {
   const pool = await configured({
     DeviceConfiguration: { ChallengeRequiredOnNewDevice: true, DeviceOnlyRememberedOnUserPrompt: true },

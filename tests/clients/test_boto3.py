@@ -218,5 +218,26 @@ class Boto3(unittest.TestCase):
             code = {f"{challenge}_CODE": code_sent_to(address)}
             self.assert_signed_in(self.respond(pool, asked, USERNAME=ADA, **code))
 
+    def test_a_choice_of_the_first_factor(self):
+        pool = TestPool(
+            Policies={"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "SMS_OTP"]}}
+        )
+        pool.user(ADA, phone_number=PHONE, phone_number_verified="true")
+        choice = self.start(pool, "USER_AUTH", USERNAME=ADA)
+        self.assertEqual(choice["ChallengeName"], "SELECT_CHALLENGE")
+        self.assertEqual(
+            sorted(choice["AvailableChallenges"]), ["EMAIL_OTP", "PASSWORD", "PASSWORD_SRP", "SMS_OTP"]
+        )
+        self.assert_signed_in(self.respond(pool, choice, USERNAME=ADA, ANSWER="PASSWORD", PASSWORD=PASSWORD))
+        for challenge, address in [("EMAIL_OTP", ADA), ("SMS_OTP", PHONE)]:
+            choice = self.start(pool, "USER_AUTH", USERNAME=ADA)
+            asked = self.respond(pool, choice, USERNAME=ADA, ANSWER=challenge)
+            self.assertEqual(asked["ChallengeName"], challenge)
+            code = {f"{challenge}_CODE": code_sent_to(address)}
+            self.assert_signed_in(self.respond(pool, asked, USERNAME=ADA, **code))
+            asked = self.start(pool, "USER_AUTH", USERNAME=ADA, PREFERRED_CHALLENGE=challenge)
+            self.assertEqual(asked["ChallengeName"], challenge)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -53,7 +53,21 @@ impl Page {
     /// The page's only form: its action and its inputs' values.
     #[track_caller]
     pub(crate) fn form(&self) -> Form {
-        let form = between(&self.body, "<form", "</form>").expect("the page has no form");
+        let forms = self.forms();
+        forms.into_iter().next().expect("the page has no form")
+    }
+
+    /// All its forms.
+    pub(crate) fn forms(&self) -> Vec<Form> {
+        let forms = self.body.split("<form").skip(1);
+        forms
+            .map(|rest| Form::read(rest.split("</form>").next().unwrap()))
+            .collect()
+    }
+}
+
+impl Form {
+    fn read(form: &str) -> Self {
         let action = attribute(form, "action").expect("the form has no action");
         let mut fields = BTreeMap::new();
         for input in form.split("<input").skip(1) {
@@ -62,7 +76,7 @@ impl Page {
                 fields.insert(name, attribute(tag, "value").unwrap_or_default());
             }
         }
-        Form { action, fields }
+        Self { action, fields }
     }
 }
 
@@ -263,12 +277,6 @@ pub(crate) async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>)
             ended = &mut connection => ended.unwrap(),
         }
     }
-}
-
-fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
-    let start = text.find(from)?;
-    let end = text[start..].find(to)?;
-    Some(&text[start..start + end])
 }
 
 /// An attribute's value, with the five entities that a template writes turned back.

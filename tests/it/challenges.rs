@@ -7,16 +7,19 @@ use serde_json::json;
 use crate::bed::{BEGAN, Bed, PASSWORD, TestBed, USER};
 use crate::browser::{Browser, Page};
 
-/// Answers with the colour: a sum first, then a picture.
+/// Asks for a colour until it is right, after the password where there is one.
 const CUSTOM: &str = r#"
 [pool.triggers]
 define_auth_challenge = ["python3", "-c", '''
 import json, sys
 event = json.load(sys.stdin)
-rounds = [entry for entry in event["request"]["session"] if entry["challengeName"] == "CUSTOM_CHALLENGE"]
-right = bool(rounds) and rounds[-1]["challengeResult"]
+session = event["request"]["session"]
+last = session[-1] if session else {"challengeName": "", "challengeResult": False}
+right = last["challengeName"] == "CUSTOM_CHALLENGE" and last["challengeResult"]
 event["response"] = {"issueTokens": right, "failAuthentication": False}
-if not right:
+if last["challengeName"] == "SRP_A":
+    event["response"]["challengeName"] = "PASSWORD_VERIFIER"
+elif not right:
     event["response"]["challengeName"] = "CUSTOM_CHALLENGE"
 json.dump(event, sys.stdout)
 ''']
@@ -45,6 +48,33 @@ json.dump(event, sys.stdout)
 ''']
 "#;
 
+/// Asks for no password where one was to come first.
+const SKIPPING: &str = r#"
+[pool.triggers]
+define_auth_challenge = ["python3", "-c", '''
+import json, sys
+event = json.load(sys.stdin)
+last = event["request"]["session"][-1]
+right = last["challengeName"] == "CUSTOM_CHALLENGE" and last["challengeResult"]
+event["response"] = {"issueTokens": right, "failAuthentication": False}
+if not right:
+    event["response"]["challengeName"] = "CUSTOM_CHALLENGE"
+json.dump(event, sys.stdout)
+''']
+create_auth_challenge = ["python3", "-c", '''
+import json, sys
+event = json.load(sys.stdin)
+event["response"] = {"publicChallengeParameters": {}, "privateChallengeParameters": {"answer": "blue"}}
+json.dump(event, sys.stdout)
+''']
+verify_auth_challenge_response = ["python3", "-c", '''
+import json, sys
+event = json.load(sys.stdin)
+event["response"] = {"answerCorrect": event["request"]["challengeAnswer"] == "blue"}
+json.dump(event, sys.stdout)
+''']
+"#;
+
 /// Everybody needs an authenticator app; ada has none yet, and bob has one.
 const AUTHENTICATOR: &str = r#"
 mfa = "ON"
@@ -56,6 +86,18 @@ username = "bob@example.com"
 password = "Correct-Horse-9!"
 mfa = ["SOFTWARE_TOKEN_MFA"]
 preferred_mfa = "SOFTWARE_TOKEN_MFA"
+totp_secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+attributes = { given_name = "Bob", email_verified = "true" }
+"#;
+
+/// bob has two, and prefers none.
+const TWO_FACTORS: &str = r#"
+mfa = "OPTIONAL"
+mfa_methods = ["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]
+[[pool.user]]
+username = "bob@example.com"
+password = "Correct-Horse-9!"
+mfa = ["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]
 totp_secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 attributes = { given_name = "Bob", email_verified = "true" }
 "#;
@@ -181,14 +223,34 @@ async fn after_max_rounds_the_person_starts_again_with_the_name_kept() {
 }
 
 #[tokio::test]
-async fn the_password_comes_before_the_challenge_and_is_never_sent() {
+async fn the_password_comes_before_the_challenge() {
     let bed = TestBed::default().flow("CUSTOM_WITH_SRP").pool(CUSTOM);
     let bed = bed.start().await;
     let mut browser = bed.browser();
+    let wrong = browser.sign_in("/deep", USER, "wrong-Pass-1!").await;
+    wrong.expect(401);
     let page = browser.sign_in("/deep", USER, PASSWORD).await.expect(200);
     let done = browser.submit(&page.form().with("answer", "blue")).await;
     assert_eq!(done.expect(303).location(), "/deep");
     bed.stop().await;
+}
+
+/// A pool whose triggers leave the password out would let in whoever can answer.
+#[tokio::test]
+async fn triggers_that_skip_the_password_are_refused_unless_the_operator_allows_it() {
+    for (allowed, status) in [(false, 503), (true, 200)] {
+        let settings = format!("[challenge]\nallow_skipped_password = {allowed}\n");
+        let bed = TestBed::default().flow("CUSTOM_WITH_SRP").pool(SKIPPING);
+        let bed = bed.config(&settings).start().await;
+        let mut browser = bed.browser();
+        let page = browser.sign_in("/deep", USER, "wrong-Pass-1!").await;
+        let page = page.expect(status);
+        if allowed {
+            let form = page.form().with("answer", "blue");
+            browser.submit(&form).await.expect(303);
+        }
+        bed.stop().await;
+    }
 }
 
 #[tokio::test]
@@ -236,6 +298,33 @@ async fn an_authenticator_app_is_set_up_from_its_picture_or_its_key() {
     let page = browser.sign_in("/deep", USER, PASSWORD).await.expect(200);
     assert!(page.body.contains("my phone"), "{}", page.body);
     let form = page.form().with("code", &totp(&key, BEGAN + 30));
+    browser.submit(&form).await.expect(303);
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_person_with_two_second_factors_chooses_one() {
+    let bed = TestBed::default().pool(TWO_FACTORS).start().await;
+    let mut browser = bed.browser();
+    let page = browser.sign_in("/deep", BOB, PASSWORD).await.expect(200);
+    assert_eq!(heading(&page), "Choose how to confirm it is you");
+    let form = page.form().with("choice", "EMAIL");
+    let page = browser.submit(&form).await.expect(200);
+    assert!(page.body.contains("b***@e***"), "{}", page.body);
+
+    // Another way begins with the password: the name is kept.
+    let form = page.form().with("again", "code");
+    let again = browser.submit(&form).await.expect(200);
+    assert_eq!(heading(&again), "Sign in");
+    assert_eq!(again.form().fields["username"], BOB);
+    assert!(again.body.contains("to get a new code"), "{}", again.body);
+    let page = browser
+        .submit(&again.form().with("password", PASSWORD))
+        .await
+        .expect(200);
+    let form = page.form().with("choice", "TOTP");
+    let page = browser.submit(&form).await.expect(200);
+    let form = page.form().with("code", &totp(SECRET, BEGAN));
     browser.submit(&form).await.expect(303);
     bed.stop().await;
 }

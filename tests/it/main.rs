@@ -12,6 +12,7 @@
     reason = "tests may stop, and say what they skip"
 )]
 
+mod accounts;
 mod api;
 mod arrows;
 mod bed;
@@ -25,7 +26,9 @@ mod forgery;
 mod handles;
 mod memory;
 mod migration;
+mod openapi;
 mod outside;
+mod passkeys;
 mod secrecy;
 mod sessions;
 mod sign_in;

@@ -50,6 +50,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use fault::FaultError;
+pub use message::{Email, Mailbox};
 pub use seed::apply::ApplyError;
 pub use seed::{ClientSeed, GroupSeed, PoolSeed, Problem, SecretSeed, Seed, SeedError, UserSeed};
 pub use settings::{DEFAULT_PORT, Fault, FaultWhen, Now, Settings};
@@ -187,6 +188,12 @@ impl LocalPool {
     #[must_use]
     pub fn url(&self) -> String {
         url_of(self.address)
+    }
+
+    /// The outbox, for triggers that run in this process.
+    #[must_use]
+    pub fn mailbox(&self) -> Mailbox {
+        Mailbox(Arc::downgrade(&self.service))
     }
 
     /// The pools of the seed as they stand now, for the banner.

@@ -9,10 +9,8 @@
 mod echo;
 mod page;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +23,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -43,9 +37,6 @@ const STYLE: &str = concat!(
 );
 const SCRIPT: &str = include_str!("sample.js");
 const ICON: &str = include_str!("../../../assets/sidegate.svg");
-
-/// How long requests under way may take to be answered once the application stops.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The sample application.
 #[derive(Debug)]
@@ -67,60 +58,17 @@ impl SampleApp {
         stop: CancellationToken,
     ) -> io::Result<SocketAddr> {
         let page = Page::new().map_err(io::Error::other)?;
-        let listener = TcpListener::bind(address).await?;
-        let bound = listener.local_addr()?;
-        let app = Self {
+        let app = Arc::new(Self {
             page,
             clock: Clock::system(),
             tasks: tasks.clone(),
-            stop,
-        };
-        tasks.spawn(Arc::new(app).accept(listener));
-        Ok(bound)
-    }
-
-    async fn accept(self: Arc<Self>, listener: TcpListener) {
-        loop {
-            let accepted = tokio::select! {
-                () = self.stop.cancelled() => return,
-                accepted = listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, _)) => {
-                    self.tasks.spawn(Arc::clone(&self).serve(stream));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the sample application cannot accept a connection");
-                    // Out of file descriptors: asking again at once would only spin.
-                    sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
-
-    async fn serve(self: Arc<Self>, stream: TcpStream) {
-        let app = Arc::clone(&self);
-        let service = service_fn(move |request| {
-            let app = Arc::clone(&app);
-            async move { Ok::<_, Infallible>(app.answer(request).await) }
+            stop: stop.clone(),
         });
-        let mut http = http1::Builder::new();
-        let connection = http
-            .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                // Whoever has not sent the rest of a request by then is cut off.
-                timeout(LAST_ANSWERS, connection).await.unwrap_or(Ok(()))
-            }
+        let answer = move |request| {
+            let app = Arc::clone(&app);
+            async move { app.answer(request).await }
         };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection to the sample application broke");
-        }
+        super::http::start(address, tasks, stop, answer).await
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -233,9 +181,13 @@ fn typed(kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use futures_util::SinkExt as _;
     use http_body_util::{Empty, Full};
     use hyper::client::conn::http1::{SendRequest, handshake};
+    use hyper_util::rt::TokioIo;
+    use tokio::net::TcpStream;
     use tokio_tungstenite::client_async;
     use tokio_tungstenite::tungstenite::Message;
     use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;

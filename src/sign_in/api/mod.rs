@@ -5,6 +5,9 @@
 //! first answer. Failures are problem documents (RFC 9457) with the statuses of the pages; `name` is Cognito's exception,
 //! which Amplify apps branch on. Tokens never reach the browser.
 
+mod account;
+mod openapi;
+mod passkeys;
 mod sign_in;
 
 use std::sync::Arc;
@@ -19,7 +22,7 @@ use zeroize::Zeroizing;
 use crate::body::Body;
 use crate::causes::Causes;
 use crate::refusal::{Audience, Refusal};
-use crate::session::Found;
+use crate::session::{Found, NoAccessToken};
 
 use super::SignIn;
 use super::error::{Fault, StepError, TurnedAway};
@@ -42,12 +45,25 @@ impl From<String> for SecretText {
 /// Why the API did not do what was asked.
 enum ApiError {
     TurnedAway(TurnedAway),
+    NotSignedIn(NoAccessToken),
     Step(Arc<StepError>),
 }
 
 impl From<TurnedAway> for ApiError {
     fn from(why: TurnedAway) -> Self {
         Self::TurnedAway(why)
+    }
+}
+
+impl From<FormError> for ApiError {
+    fn from(error: FormError) -> Self {
+        Self::TurnedAway(error.into())
+    }
+}
+
+impl From<NoAccessToken> for ApiError {
+    fn from(why: NoAccessToken) -> Self {
+        Self::NotSignedIn(why)
     }
 }
 
@@ -123,6 +139,7 @@ impl SignIn {
     fn problem(&self, visit: &Visit<'_>, error: &ApiError) -> Response<Body> {
         match error {
             ApiError::TurnedAway(why) => self.turned_away(visit, why),
+            ApiError::NotSignedIn(why) => self.api_not_signed_in(visit, *why),
             ApiError::Step(error) => self.not_taken(visit, error),
         }
     }

@@ -182,7 +182,7 @@ impl SignIn {
         self.api_outcome(visit, &outcome, attempt.browser, &restart)
     }
 
-    fn api_outcome(
+    pub(super) fn api_outcome(
         &self,
         visit: &Visit<'_>,
         outcome: &Outcome,

@@ -178,3 +178,101 @@ impl Challenges {
             && wanted_another_way.is_none_or(|alternative| alternative != answer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    fn challenges(settings: CustomSettings) -> Challenges {
+        Challenges::new(
+            "Engine room".to_owned(),
+            settings,
+            vec!["custom_captcha.html".to_owned()],
+            &"https://app.example.com".parse().unwrap(),
+            Clock::at(1_900_000_000),
+        )
+    }
+
+    fn asked(parameters: &[(&str, &str)]) -> CustomChallenge {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        CustomChallenge {
+            parameters: parameters.iter().map(own).collect(),
+        }
+    }
+
+    #[test]
+    fn only_what_is_known_or_listed_is_shown() {
+        let challenges = challenges(CustomSettings {
+            show: vec!["left".to_owned(), "absent".to_owned()],
+            ..CustomSettings::default()
+        });
+        let long = "x".repeat(MAX_TEXT + 1);
+        let parameters = [
+            ("question", "Which?"),
+            ("hint", long.as_str()),
+            ("phone", "+*******1234"),
+            ("left", "2"),
+            ("secret", "not for people"),
+        ];
+        let view = challenges.custom(&asked(&parameters), 1, false);
+        let texts: Vec<_> = view
+            .texts
+            .iter()
+            .map(|text| (text.label.as_str(), text.value.as_str()))
+            .collect();
+        assert_eq!(texts, [("Telephone number", "+*******1234"), ("left", "2")]);
+        assert_eq!(view.question.as_deref(), Some("Which?"));
+        assert_eq!(view.hint, None, "R-94: too long to be shown");
+        assert!(!view.picture_refused && !view.picture_gone);
+    }
+
+    #[test]
+    fn a_picture_that_the_seal_had_no_room_for_is_told_to_be_gone() {
+        let challenges = challenges(CustomSettings::default());
+        let sealed = asked(&[("captchaUrl", "")]);
+        let view = challenges.custom(&sealed, 1, true);
+        assert!(view.picture_gone && !view.picture_refused);
+        assert!(!challenges.custom(&asked(&[]), 1, true).picture_gone);
+    }
+
+    #[test]
+    fn a_value_of_the_pools_chooses_among_the_operators_templates_and_no_others() {
+        let challenges = challenges(CustomSettings {
+            template_param: Some("type".to_owned()),
+            ..CustomSettings::default()
+        });
+        for (value, file) in [
+            ("captcha", "custom_captcha.html"),
+            ("other", "custom.html"),
+            ("../layout", "custom.html"),
+            ("captcha.html", "custom.html"),
+            ("", "custom.html"),
+        ] {
+            let challenge = Challenge::from(asked(&[("type", value)]));
+            assert_eq!(challenges.template(&challenge), file, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_question_again_means_that_the_answer_was_wrong() {
+        let challenges = challenges(CustomSettings {
+            template_param: Some("type".to_owned()),
+            ..CustomSettings::default()
+        });
+        let captcha = |url| {
+            let parameters = [("captchaUrl", url), ("type", "a"), ("alternative", "email")];
+            Challenge::from(asked(&parameters))
+        };
+        let before = captcha("1");
+        let again = |next: &Challenge, answer| challenges.asks_again(&before, next, answer);
+        assert!(again(&captcha("2"), "guess"));
+        assert!(!again(&captcha("2"), "email"), "another way was asked for");
+        let parameters = [("captchaUrl", "2"), ("type", "b"), ("alternative", "email")];
+        assert!(!again(&asked(&parameters).into(), "guess"), "another kind");
+        assert!(!again(&asked(&[("email", "j***@e***")]).into(), "guess"));
+        let password = Challenge::samples().remove(0);
+        assert!(!again(&password, "guess"));
+        assert!(!challenges.asks_again(&password, &before, "guess"));
+    }
+}

@@ -4,6 +4,7 @@
 //! Making and checking codes is `state::Codes`' part; here a code is a word to be told.
 
 pub(crate) mod contact;
+mod mailbox;
 pub(crate) mod outbox;
 pub(crate) mod page;
 mod text;
@@ -11,6 +12,7 @@ mod text;
 use std::collections::BTreeMap;
 
 pub(crate) use contact::{CodeDelivery, Contact, Medium};
+pub use mailbox::{Email, Mailbox};
 pub(crate) use outbox::{Outbox, Sent};
 
 use crate::error::ApiError;
@@ -50,6 +52,8 @@ pub(crate) enum Purpose {
     VerifyUserAttribute,
     /// SMS_MFA, EMAIL_OTP, SMS_OTP.
     Authentication,
+    /// What a trigger sends by itself; no `CustomMessage_…`.
+    Trigger,
 }
 
 impl Purpose {
@@ -62,6 +66,7 @@ impl Purpose {
             Self::UpdateUserAttribute => "UpdateUserAttribute",
             Self::VerifyUserAttribute => "VerifyUserAttribute",
             Self::Authentication => "Authentication",
+            Self::Trigger => "Trigger",
         }
     }
 }

@@ -13,9 +13,7 @@ use super::{mfa, triggers, view};
 use crate::constraint::{Constraints, NAME, POOL_ID};
 use crate::error::ApiError;
 use crate::service::Service;
-use crate::state::{
-    MfaConfiguration, PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES,
-};
+use crate::state::{PasswordPolicy, Pool, PoolSettings, Recovery, STANDARD_ATTRIBUTES};
 
 /// Kept and shown, not acted on.
 const SHOWN: &[&str] = &[
@@ -193,15 +191,11 @@ impl Changeable {
         let password_policy = policy(&mut constraints, password_policy);
         let first_factors = mfa::config::first_factors(&mut constraints, sign_in_policy);
         constraints.check()?;
-        let methods = &fixed.mfa.methods;
-        let mut mfa = mfa::config::by_sms(
+        let mfa = mfa::config::by_sms(
             self.mfa_configuration.as_deref(),
-            self.other.contains_key("SmsConfiguration") || !methods.is_empty(),
+            self.other.contains_key("SmsConfiguration"),
+            &fixed.mfa,
         )?;
-        // The factors SetUserPoolMfaConfig switched on stay on.
-        if mfa.configuration != MfaConfiguration::Off && !methods.is_empty() {
-            mfa.methods.clone_from(methods);
-        }
         let settings = PoolSettings {
             password_policy,
             auto_verified_attributes: self.auto_verified_attributes.unwrap_or_default(),

@@ -47,7 +47,7 @@ pub(super) async fn sign_up(service: &Service, request: SignUp) -> Result<Value,
     let mut constraints = Constraints::default();
     let client_id = constraints.required("clientId", request.client_id, &CLIENT_ID);
     let username = constraints.required("username", request.username, &USERNAME);
-    let password = constraints.required("password", request.password, &PASSWORD);
+    let password = constraints.optional("password", request.password, &PASSWORD);
     let secret_hash = constraints.optional("secretHash", request.secret_hash, &SECRET_HASH);
     let mut attributes = attribute_map(&mut constraints, "userAttributes", request.user_attributes);
     let validation = attribute_map(&mut constraints, "validationData", request.validation_data);
@@ -74,7 +74,11 @@ pub(super) async fn sign_up(service: &Service, request: SignUp) -> Result<Value,
         let name = pool.internal_name(&username, None)?;
         let user = User::new(name, attributes, now)?;
         check_new(pool, &user)?;
-        pool.settings.password_policy.check(&password)?;
+        match &password {
+            Some(password) => pool.settings.password_policy.check(password)?,
+            None if pool.settings.is_passwordless() => {}
+            None => return Err(ApiError::missing_parameter("Password")),
+        }
         Ok(user)
     })?;
     pre_sign_up(service, &caller, &mut user, &validation).await?;
@@ -82,12 +86,14 @@ pub(super) async fn sign_up(service: &Service, request: SignUp) -> Result<Value,
         service.read(|state| Ok::<_, ApiError>(state.pool(&caller.pool)?.srp_name().to_owned()))?,
         user.name.clone(),
     );
-    let password = service
-        .compute(move || Password::new(&pool_name, &name, &password))
-        .await??;
     let confirmed = user.status == UserStatus::Confirmed;
-    let status = user.status;
-    user.set_password(password, status, now);
+    if let Some(password) = password {
+        let password = service
+            .compute(move || Password::new(&pool_name, &name, &password))
+            .await??;
+        let status = user.status;
+        user.set_password(password, status, now);
+    }
     let sub = user.sub().to_owned();
     let (key, outgoing) = service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;

@@ -511,4 +511,50 @@ username = "BOB@example.com"
             .to_string();
         assert!(error.starts_with("syntax (pool.toml:2):"), "{error}");
     }
+
+    #[test]
+    fn who_may_sign_up_and_where_codes_go_is_read() {
+        let text = r#"
+[[pool]]
+name = "dev"
+allow_sign_up = false
+auto_verified_attributes = ["email", "phone_number"]
+attributes_require_verification_before_update = ["email"]
+account_recovery = ["verified_phone_number", "verified_email"]
+[pool.password_policy]
+password_history_size = 4
+"#;
+        let pool = Seed::from_toml(text, "pool.toml").unwrap().pools.remove(0);
+        let settings = pool.settings;
+        assert!(settings.allow_admin_create_user_only);
+        assert_eq!(settings.auto_verified_attributes.len(), 2);
+        assert_eq!(
+            settings.account_recovery,
+            [Recovery::VerifiedPhoneNumber, Recovery::VerifiedEmail]
+        );
+        assert_eq!(settings.password_policy.password_history_size, 4);
+        for (wrong, told) in [
+            ("account_recovery = [\"post\"]", "verified_email"),
+            (
+                "account_recovery = [\"admin_only\", \"verified_email\"]",
+                "admin_only",
+            ),
+            (
+                "auto_verified_attributes = [\"name\"]",
+                "AutoVerifiedAttributes",
+            ),
+            (
+                "attributes_require_verification_before_update = [\"email\"]",
+                "must be among AutoVerifiedAttributes",
+            ),
+            (
+                "password_policy = { password_history_size = 25 }",
+                "0 to 24",
+            ),
+        ] {
+            let text = format!("[[pool]]\nname = \"dev\"\n{wrong}\n");
+            let error = Seed::from_toml(&text, "pool.toml").unwrap_err().to_string();
+            assert!(error.contains(told), "{wrong}: {error}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::{
     foreign_session, go_on, mfa_setup, open_session, required, spend, spend_in,
 };
 use crate::error::ApiError;
-use crate::message::Contact;
+use crate::message::{Contact, Medium};
 use crate::secret_hash;
 use crate::service::Service;
 use crate::state::{CodeCheck, MfaConfiguration, MfaMethod, Pool, User, code_attempts};
@@ -112,8 +112,17 @@ pub(super) fn due(pool: &Pool, user: &User, under_way: &UnderWay) -> Result<Due,
 fn is_usable(method: MfaMethod, user: &User) -> bool {
     match method {
         MfaMethod::SoftwareTokenMfa => user.factors.software_token.is_some(),
-        MfaMethod::SmsMfa => Contact::of(user, CodeChallenge::SmsMfa.medium()).is_some(),
-        MfaMethod::EmailOtp => Contact::of(user, CodeChallenge::EmailOtp.medium()).is_some(),
+        MfaMethod::SmsMfa => contact(CodeChallenge::SmsMfa, user).is_some(),
+        MfaMethod::EmailOtp => contact(CodeChallenge::EmailOtp, user).is_some(),
+    }
+}
+
+/// Where a code goes. A phone number need not be proven: a migration may switch SMS on for one it took over. An address
+/// must be, else who changes it with a stolen access token moves the factor with it.
+fn contact(challenge: CodeChallenge, user: &User) -> Option<Contact> {
+    match challenge.medium() {
+        Medium::Sms => Contact::of(user, Medium::Sms),
+        Medium::Email => Contact::verified(user, Medium::Email),
     }
 }
 
@@ -130,7 +139,7 @@ async fn ask(
     };
     let contact = service.read(|state| {
         let user = state.pool(&caller.pool)?.users.get(&under_way.user);
-        user.and_then(|user| Contact::of(user, by_code.medium()))
+        user.and_then(|user| contact(by_code, user))
             .ok_or_else(|| ApiError::mfa_method_not_found("The user has no usable MFA method."))
     })?;
     code::ask(

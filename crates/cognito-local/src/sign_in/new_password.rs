@@ -10,9 +10,9 @@ use super::{
 };
 use crate::constraint::{ATTRIBUTE_VALUE, Constraints, PASSWORD};
 use crate::error::ApiError;
+use crate::password;
 use crate::secret_hash;
 use crate::service::Service;
-use crate::srp::Password;
 use crate::state::{Pool, User, UserStatus};
 
 const NAME: &str = "NEW_PASSWORD_REQUIRED";
@@ -78,22 +78,16 @@ pub(crate) async fn respond(
     let session = open_session(service, caller, NAME, username, session)?;
     let mut under_way = session.under_way.clone();
     under_way.see_device(responses);
-    let (pool_name, name, attributes) = service.read(|state| {
+    let attributes = service.read(|state| {
         let pool = state.pool(&caller.pool)?;
         let user = pool
             .users
             .get(&under_way.user)
             .ok_or_else(foreign_session)?;
         check_password(pool, &password)?;
-        Ok::<_, ApiError>((
-            pool.srp_name().to_owned(),
-            user.name.clone(),
-            attributes(pool, caller, user, responses)?,
-        ))
+        attributes(pool, caller, user, responses)
     })?;
-    let password = service
-        .compute(move || Password::new(&pool_name, &name, &password))
-        .await??;
+    let password = password::enrol(service, &caller.pool, &under_way.user, password).await?;
     let (now, salt) = (service.now(), password.salt.clone());
     service.change(|state| {
         let pool = state.pool_mut(&caller.pool)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Device, Passkey, Pool, User, UserStatus};
+use super::{Device, Passkey, Pool, PoolSettings, User, UserStatus};
 use crate::totp;
 
 /// `MfaConfiguration`.
@@ -188,6 +188,15 @@ impl SoftwareToken {
                 CodeCheck::Right
             }
         }
+    }
+}
+
+impl PoolSettings {
+    /// Whether users may do without a password: there is another way to begin.
+    pub(crate) fn is_passwordless(&self) -> bool {
+        self.first_factors
+            .iter()
+            .any(|factor| *factor != FirstFactor::Password)
     }
 }
 

@@ -114,6 +114,9 @@ fn request(url: &InvokeUrl, event: String) -> Result<Request<Full<Bytes>>, Trigg
 
 /// The Invoke API answers 200 even when the function threw, and says so in a header.
 fn answer(head: &http::response::Parts, body: Bytes) -> Result<Bytes, TriggerError> {
+    if head.status == http::StatusCode::TOO_MANY_REQUESTS {
+        return Err(TriggerError::Throttled);
+    }
     if !head.status.is_success() {
         return Err(TriggerError::Unavailable(format!(
             "the Invoke API answered {}",

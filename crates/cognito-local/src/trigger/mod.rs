@@ -26,7 +26,7 @@ use crate::error::ApiError;
 use crate::service::Service;
 use crate::state::User;
 
-/// Cognito calls a function again when it did not answer in time, three times in all.
+/// Cognito calls a function again when it was throttled or did not answer in time, three times in all.
 const TRIES: u32 = 3;
 
 /// The longest answer that is read.
@@ -66,8 +66,11 @@ pub(crate) enum TriggerError {
     Thrown(String),
     #[error("the function cannot be called: {0}")]
     Unavailable(String),
-    #[error("the function did not answer in time, {TRIES} times")]
-    TimedOut,
+    /// The Invoke API has no room for the call at the moment.
+    #[error("the function is throttled")]
+    Throttled,
+    #[error("the function was throttled or did not answer in time, {TRIES} times")]
+    NoAnswer,
     #[error("the function's answer has no usable response")]
     BadAnswer,
 }
@@ -81,7 +84,7 @@ impl TriggerError {
                 let message = message.trim_end_matches('.');
                 ApiError::user_lambda_validation(format!("{trigger} failed with error {message}."))
             }
-            Self::Unavailable(_) | Self::TimedOut => {
+            Self::Unavailable(_) | Self::Throttled | Self::NoAnswer => {
                 ApiError::unexpected_lambda(format!("{trigger} invocation failed due to an error."))
             }
             Self::BadAnswer => unusable(),
@@ -149,11 +152,12 @@ pub(crate) async fn ask(
         };
         let limit = service.trigger_time_limit;
         match tokio::time::timeout(limit, answer).await {
+            Ok(Err(error @ TriggerError::Throttled)) => tracing::warn!(%error),
             Ok(answer) => return response_of(&answer?).map(Some),
             Err(_elapsed) => tracing::warn!(limit = ?limit, "a trigger did not answer in time"),
         }
     }
-    Err(TriggerError::TimedOut)
+    Err(TriggerError::NoAnswer)
 }
 
 /// `userAttributes` of an event: every attribute as a text, with `sub` and `cognito:user_status`.

@@ -262,3 +262,112 @@ async fn a_directory_that_cannot_be_made_is_an_error_with_its_name() {
         "{error:?}"
     );
 }
+
+/// Takes from an object every member that is not named.
+fn keep(object: &mut Value, members: &[&str]) {
+    let object = object.as_object_mut().unwrap();
+    object.retain(|name, _| members.contains(&name.as_str()));
+}
+
+/// A state as it was written before pools had codes, factors and more than one trigger.
+fn of_the_first_version(state: &mut Value) {
+    for pool in state["pools"].as_object_mut().unwrap().values_mut() {
+        keep(
+            pool,
+            &[
+                "id", "name", "secret", "settings", "shown", "keys", "clients", "groups", "users",
+                "grants", "spent", "created",
+            ],
+        );
+        let settings = &mut pool["settings"];
+        keep(
+            settings,
+            &[
+                "username_attributes",
+                "alias_attributes",
+                "case_sensitive",
+                "required_attributes",
+                "custom_attributes",
+                "password_policy",
+            ],
+        );
+        settings["user_migration"] = Value::Null;
+        keep(
+            &mut settings["password_policy"],
+            &[
+                "minimum_length",
+                "require_uppercase",
+                "require_lowercase",
+                "require_numbers",
+                "require_symbols",
+                "temporary_password_validity_days",
+            ],
+        );
+        for user in pool["users"].as_object_mut().unwrap().values_mut() {
+            keep(
+                user,
+                &[
+                    "name",
+                    "attributes",
+                    "enabled",
+                    "status",
+                    "password",
+                    "password_set",
+                    "groups",
+                    "created",
+                    "modified",
+                    "printed_password",
+                ],
+            );
+            user["sms_mfa"] = false.into();
+        }
+        for grant in pool["grants"].as_object_mut().unwrap().values_mut() {
+            keep(
+                grant,
+                &[
+                    "user",
+                    "client",
+                    "origin_jti",
+                    "auth_time",
+                    "refresh_until",
+                    "access_until",
+                    "revoked",
+                    "refresh_tokens",
+                ],
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_still_opens_and_its_sign_ins_go_on() {
+    let directory = Directory::new("first-version");
+    let bed = Bed::with(directory.settings()).await;
+    let port = bed.pool.address();
+    let tokens = bed.signed_in("web").await;
+    bed.stop().await;
+
+    let file = fs::read_to_string(directory.state()).unwrap();
+    let (head, body) = file.split_once('\n').unwrap();
+    let mut state: Value = serde_json::from_str(body).unwrap();
+    of_the_first_version(&mut state);
+    let body = state.to_string();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes());
+    let sum: String = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let (form, _) = head.rsplit_once(' ').unwrap();
+    fs::write(directory.state(), format!("{form} {sum}\n{body}")).unwrap();
+
+    let bed = Bed::with(|settings| {
+        directory.settings()(settings);
+        settings.listen = port;
+    })
+    .await;
+    let body = json!({ "AccessToken": tokens["AccessToken"] });
+    bed.call("GetUser", body).await.ok();
+    bed.signed_in("web").await;
+    bed.stop().await;
+}

@@ -569,6 +569,28 @@ async fn the_pools_factors_are_set_and_shown_by_api() {
     );
     let described = bed.call("DescribeUserPool", set(json!({}))).await.ok();
     assert_eq!(described["UserPool"]["MfaConfiguration"], "OPTIONAL");
+
+    let update = set(json!({
+        "MfaConfiguration": "ON",
+        "DeviceConfiguration": { "ChallengeRequiredOnNewDevice": true },
+        "Policies": { "SignInPolicy": { "AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"] } },
+    }));
+    bed.call("UpdateUserPool", update).await.ok();
+    let described = bed.call("DescribeUserPool", set(json!({}))).await.ok()["UserPool"].clone();
+    assert_eq!(described["MfaConfiguration"], "ON");
+    assert_eq!(
+        described["DeviceConfiguration"],
+        json!({ "ChallengeRequiredOnNewDevice": true, "DeviceOnlyRememberedOnUserPrompt": false })
+    );
+    assert_eq!(
+        described["Policies"]["SignInPolicy"]["AllowedFirstAuthFactors"],
+        json!(["PASSWORD", "EMAIL_OTP"])
+    );
+    let shown = bed.call("GetUserPoolMfaConfig", set(json!({}))).await.ok();
+    assert_eq!(
+        shown["SoftwareTokenMfaConfiguration"]["Enabled"], true,
+        "UpdateUserPool knows SMS alone"
+    );
     bed.stop().await;
 }
 

@@ -273,6 +273,16 @@ async fn a_function_that_does_not_answer_is_called_three_times() {
 }
 
 #[tokio::test]
+async fn a_function_that_is_throttled_is_called_three_times() {
+    let answer = "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n";
+    let function = Function::answering(Some(answer.to_owned())).await;
+    let bed = bed_with(&function).await;
+    assert_eq!(sign_in(&bed).await.0, "UnexpectedLambdaException");
+    assert_eq!(function.calls(), 3);
+    bed.stop().await;
+}
+
+#[tokio::test]
 async fn a_command_reads_the_event_and_writes_the_answer() {
     let script = format!(
         "grep -q '\"password\":\"simple\"' && echo '{}'",

@@ -141,7 +141,9 @@ async fn a_session_is_bound_to_client_user_challenge_and_time() {
             "InvalidParameterException",
             "Missing required parameter Session",
         );
-    let body = json!({ "ChallengeName": "SOFTWARE_TOKEN_MFA", "ClientId": "web", "Session": session, "ChallengeResponses": complete() });
+    let mut code = complete();
+    code["SOFTWARE_TOKEN_MFA_CODE"] = "123456".into();
+    let body = json!({ "ChallengeName": "SOFTWARE_TOKEN_MFA", "ClientId": "web", "Session": session, "ChallengeResponses": code });
     bed.call("RespondToAuthChallenge", body)
         .await
         .assert_error("NotAuthorizedException", foreign);

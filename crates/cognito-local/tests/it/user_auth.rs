@@ -244,3 +244,40 @@ async fn who_confirms_a_sign_up_is_signed_in_by_its_session_once() {
     );
     bed.stop().await;
 }
+
+#[tokio::test]
+async fn where_there_is_another_way_users_may_have_no_password() {
+    let bed = bed(FACTORS).await;
+    let attributes = json!([
+        { "Name": "email", "Value": "made@example.com" },
+        { "Name": "email_verified", "Value": "true" },
+    ]);
+    let body =
+        json!({ "UserPoolId": "local_Factors1", "Username": "made", "UserAttributes": attributes });
+    let made = bed.call("AdminCreateUser", body).await.ok();
+    assert_eq!(made["User"]["UserStatus"], "CONFIRMED");
+    let asked = select(&bed, "made").await;
+    assert_eq!(asked["AvailableChallenges"], json!(["EMAIL_OTP"]));
+    let wrong = bed.password("made").await;
+    wrong.assert_error("NotAuthorizedException", "Incorrect username or password.");
+    let choice = json!({ "USERNAME": "made", "ANSWER": "EMAIL_OTP" });
+    let asked = bed
+        .respond("SELECT_CHALLENGE", &asked["Session"], choice)
+        .await
+        .ok();
+    let code = bed.code_for("made@example.com").await;
+    let answer = json!({ "USERNAME": "made", "EMAIL_OTP_CODE": code });
+    bed.respond("EMAIL_OTP", &asked["Session"], answer)
+        .await
+        .tokens();
+    let body = json!({ "ClientId": "web", "Username": "signed-up" });
+    bed.call("SignUp", body.clone()).await.ok();
+    bed.stop().await;
+
+    let bed = crate::mfa::bed("").await;
+    bed.call("SignUp", body).await.assert_error(
+        "InvalidParameterException",
+        "Missing required parameter Password",
+    );
+    bed.stop().await;
+}

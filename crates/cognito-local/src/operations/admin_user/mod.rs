@@ -42,7 +42,7 @@ struct Invitation {
 
 /// Makes a user with a temporary password and sends it by each of DesiredDeliveryMediums (SMS when none is named) that
 /// the user has an address for; SUPPRESS sends nothing. RESEND makes a new temporary password for a user who still has
-/// one, and sends that.
+/// one, and sends that. In a pool where users may do without a password, one who is given none has none, and is confirmed.
 pub(super) async fn admin_create_user(
     service: &Service,
     request: AdminCreateUser,
@@ -85,8 +85,14 @@ pub(super) async fn admin_create_user(
             .try_for_each(|(name, value)| pool.check_attribute(name, value))?;
         pool.add_sign_in_attribute(&username, &mut attributes);
         let policy = &pool.settings.password_policy;
-        let temporary = temporary.map_or_else(|| password::generate(policy), Ok)?;
-        policy.check(&temporary)?;
+        let temporary = match temporary {
+            None if !resend && pool.settings.is_passwordless() => None,
+            None => Some(password::generate(policy)?),
+            Some(temporary) => {
+                policy.check(&temporary)?;
+                Some(temporary)
+            }
+        };
         let name = if resend {
             None
         } else {
@@ -95,6 +101,7 @@ pub(super) async fn admin_create_user(
         Ok::<_, ApiError>((pool.srp_name().to_owned(), name, temporary))
     })?;
     let Some(name) = name else {
+        let temporary = temporary.unwrap_or_default();
         return resend_invitation(service, &pool_id, &username, temporary, &invitation).await;
     };
     let mut user = User::new(name, attributes, now)?;
@@ -103,11 +110,15 @@ pub(super) async fn admin_create_user(
     let metadata = &invitation.metadata;
     let event = pre_sign_up_event(&pool_id, NO_CLIENT, source, &user, &validation, metadata);
     trigger::call(service, event).await?;
-    let (internal, chosen) = (user.name.clone(), temporary.clone());
-    let password = service
-        .compute(move || Password::new(&pool_name, &internal, &chosen))
-        .await??;
-    user.set_password(password, UserStatus::ForceChangePassword, now);
+    if let Some(chosen) = temporary.clone() {
+        let internal = user.name.clone();
+        let password = service
+            .compute(move || Password::new(&pool_name, &internal, &chosen))
+            .await??;
+        user.set_password(password, UserStatus::ForceChangePassword, now);
+    } else {
+        user.status = UserStatus::Confirmed;
+    }
     let force = request.force_alias_creation == Some(true);
     let (key, answer) = service.change(|state| {
         let pool = state.pool_mut(&pool_id)?;
@@ -116,7 +127,9 @@ pub(super) async fn admin_create_user(
         let view = view::user(user, "Attributes", view::attributes(user, |_| true));
         Ok::<_, ApiError>((key, json!({ "User": view })))
     })?;
-    invitation.send(service, &pool_id, &key, &temporary).await?;
+    if let Some(temporary) = temporary {
+        invitation.send(service, &pool_id, &key, &temporary).await?;
+    }
     Ok(answer)
 }
 

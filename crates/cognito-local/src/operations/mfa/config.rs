@@ -62,25 +62,29 @@ pub(in crate::operations) fn first_factors(
 }
 
 /// What `MfaConfiguration` means at CreateUserPool and UpdateUserPool, which know the factor SMS alone: the other ones
-/// are switched on by SetUserPoolMfaConfig.
+/// are switched on by SetUserPoolMfaConfig and stay as they were (`before`).
 pub(in crate::operations) fn by_sms(
     configuration: Option<&str>,
     has_sms_configuration: bool,
+    before: &MfaSettings,
 ) -> Result<MfaSettings, ApiError> {
+    let mut methods = before.methods.clone();
+    if has_sms_configuration {
+        methods.insert(MfaMethod::SmsMfa);
+    } else {
+        methods.remove(&MfaMethod::SmsMfa);
+    }
     let configuration = configuration
         .and_then(MfaConfiguration::from_name)
         .unwrap_or_default();
-    if configuration == MfaConfiguration::Off {
-        return Ok(MfaSettings::default());
-    }
-    if !has_sms_configuration {
+    if configuration != MfaConfiguration::Off && methods.is_empty() {
         return Err(ApiError::invalid_parameter(
             "SMS configuration and Auto verification for phone_number are required when MFA is required/optional",
         ));
     }
     Ok(MfaSettings {
         configuration,
-        methods: BTreeSet::from([MfaMethod::SmsMfa]),
+        methods,
     })
 }
 
