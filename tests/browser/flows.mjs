@@ -54,7 +54,29 @@ describe("choosing how to sign in (USER_AUTH)", () => {
         await notNow(page);
         await assertReached(page, "/chosen");
       }));
+
+    test(`with scripts ${scripts}, a newcomer who confirms the account is signed in at once`, () =>
+      fresh(bed.url, options, async (page) => {
+        const name = `newcomer-${scripts}@example.com`;
+        await page.goto("/chosen");
+        await page.getByRole("link", { name: "Create an account" }).click();
+        await page.getByLabel("User name").fill(name);
+        await page.getByLabel("Password", { exact: true }).fill("Fresh-Horse-11!");
+        await submit(page, "Create the account");
+        await enterCode(page, await bed.code(name), "Confirm the account");
+        await notNow(page);
+        await assertReached(page, "/chosen");
+      }));
   }
+
+  test("who is asked for the password and has forgotten it is helped", () =>
+    fresh(bed.url, {}, async (page) => {
+      await page.goto("/chosen");
+      await signIn(page, { name: ADA });
+      await choose(page, "Password");
+      await page.getByRole("link", { name: "Forgot your password?" }).click();
+      await look(page, "forgot_password");
+    }));
 });
 
 describe("a pool that takes users over (USER_PASSWORD_AUTH)", () => {
