@@ -146,6 +146,18 @@ impl CognitoError {
             "ResourceNotFoundException" if text.starts_with("device") => {
                 Self::DeviceUnknown(refused)
             }
+            // The person has no such attribute.
+            "InvalidParameterException"
+                if refused.operation == "GetUserAttributeVerificationCode" =>
+            {
+                Self::InvalidAttribute(refused)
+            }
+            // A passkey that is gone, or that is none.
+            "ResourceNotFoundException" | "InvalidParameterException"
+                if refused.operation.contains("WebAuthn") =>
+            {
+                Self::PasskeyRefused(refused)
+            }
             "ResourceNotFoundException" => {
                 let fault = Fault::NoSuchClient {
                     pool_id: client.pool_id().to_string(),
