@@ -20,8 +20,18 @@ for (const form of document.forms) {
 
 function sendOnce(form) {
   const buttons = form.querySelectorAll("button[type=submit]");
-  const enable = (enabled) => buttons.forEach((button) => { button.disabled = !enabled; });
-  form.addEventListener("submit", () => {
+  let sent = false;
+  const enable = (enabled) => {
+    sent = !enabled;
+    buttons.forEach((button) => { button.disabled = !enabled; });
+  };
+  form.addEventListener("submit", (event) => {
+    if (sent) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    sent = true;
     // After this event: the value of a disabled button is not sent.
     setTimeout(() => enable(false));
     // An answer that never comes must not take away the second try.
