@@ -21,24 +21,20 @@ for (const form of document.forms) {
 function sendOnce(form) {
   const buttons = form.querySelectorAll("button[type=submit]");
   let sent = false;
-  const enable = (enabled) => {
-    sent = !enabled;
-    buttons.forEach((button) => { button.disabled = !enabled; });
+  const mark = (value) => {
+    sent = value;
+    buttons.forEach((button) => { button.disabled = value; });
   };
   form.addEventListener("submit", (event) => {
-    if (sent) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      return;
-    }
+    if (sent) return event.preventDefault();
     sent = true;
     // After this event: the value of a disabled button is not sent.
-    setTimeout(() => enable(false));
+    setTimeout(() => mark(true));
     // An answer that never comes must not take away the second try.
-    setTimeout(() => enable(true), 15000);
+    setTimeout(() => mark(false), 15000);
   });
   // Going back shows the page as it was left.
-  addEventListener("pageshow", () => enable(true));
+  addEventListener("pageshow", () => mark(false));
 }
 
 // A form whose passkey field is empty gets it from the browser first, then sends itself.

@@ -138,7 +138,8 @@ impl Challenges {
                 .unwrap_or_default(),
             step: challenge.next_step(),
             value,
-            other_ways: question.flow == FlowKind::UserAuth,
+            other_ways: question.flow == FlowKind::UserAuth
+                && !matches!(challenge, Challenge::SelectChallenge(_)),
             start_again: links.start_again,
             error: question.error,
             more,
