@@ -41,6 +41,7 @@ impl Question for PasswordChallenge {
     }
 
     fn meet(asked: Asked<'_>) -> Result<Met, FlowError> {
+        asked.course.password_proven = false;
         let srp = asked.name == FirstFactor::PasswordSrp.name();
         Ok(Self {
             srp,

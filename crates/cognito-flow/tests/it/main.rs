@@ -22,7 +22,7 @@ fn any_script() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
     fn no_replies_and_answers_break_a_promise(script in any_script()) {

@@ -165,16 +165,15 @@ impl Model {
         };
         let kind = script.pick(&FlowKind::ALL).unwrap_or(FlowKind::UserAuth);
         let preferred = [
+            Some(FirstFactor::PasswordSrp),
             None,
-            Some(FirstFactor::EmailOtp),
             Some(FirstFactor::Password),
+            Some(FirstFactor::EmailOtp),
         ];
-        let preferred = script.pick(&preferred).flatten();
         Self {
             client: AppClient::new(pool_id, client_id, Some(secret("client-secret"))),
             settings: FlowSettings {
-                preferred_challenge: preferred
-                    .or(script.is_odd().then_some(FirstFactor::PasswordSrp)),
+                preferred_challenge: script.pick(&preferred).flatten(),
                 max_rounds: 2,
                 custom_may_skip_password: script.is_odd(),
                 ..FlowSettings::new(kind)
@@ -314,10 +313,10 @@ impl Model {
     fn reply(&mut self, script: &mut Script<'_>) -> Reply {
         let session = (!script.is_odd()).then(|| self.session());
         if script.is_odd() {
-            return match script.byte() % 4 {
-                0 => self.some_tokens(),
-                1 => secret_code(session),
-                2 => Reply::SoftwareTokenVerified { session },
+            return match script.byte() % 8 {
+                0..=4 => self.some_tokens(),
+                5 => secret_code(session),
+                6 => Reply::SoftwareTokenVerified { session },
                 _ => self.some_challenge(session, script),
             };
         }
@@ -326,8 +325,13 @@ impl Model {
             InTurn::Verified => Reply::SoftwareTokenVerified { session },
             InTurn::Verifier { .. } => self.challenge("PASSWORD_VERIFIER", session, script),
             InTurn::DeviceVerifier => self.challenge("DEVICE_PASSWORD_VERIFIER", session, script),
-            InTurn::Anything if script.byte() % 8 == 1 => self.some_tokens(),
-            InTurn::Anything => self.some_challenge(session, script),
+            InTurn::Anything => match (script.byte(), self.seen.flow) {
+                (0x01..=0x1f, _) => self.some_tokens(),
+                (0, FlowKind::CustomWithSrp | FlowKind::CustomWithoutSrp) => {
+                    self.challenge("CUSTOM_CHALLENGE", session, script)
+                }
+                _ => self.some_challenge(session, script),
+            },
         }
     }
 
@@ -378,15 +382,22 @@ impl Model {
     ) -> Reply {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let mut parameters: BTreeMap<String, String> = GOOD.map(owned).into();
-        while script.is_odd() {
-            let parameter = script.text(&GOOD.map(|(parameter, _)| parameter));
-            let is_name = matches!(parameter.as_str(), "USERNAME" | "USER_ID_FOR_SRP");
+        let wrong = if script.is_odd() {
+            script.byte() % 8
+        } else {
+            0
+        };
+        for nth in 0..wrong {
+            let place = usize::from(script.byte().wrapping_add(nth)) % GOOD.len();
+            let parameter = GOOD.get(place).map_or("", |(parameter, _)| *parameter);
+            let is_name = matches!(parameter, "USERNAME" | "USER_ID_FOR_SRP");
             let value = match script.byte() {
-                0..=0x3f if !is_name => LONG.repeat(2_000),
-                0x40..=0x7f => String::new(),
+                0..=0x3f if !is_name => LONG.repeat(300),
+                0x40..=0x5f if !is_name => LONG.repeat(2_000),
+                0x60..=0x7f => String::new(),
                 _ => script.text(&WRONG),
             };
-            parameters.insert(parameter, value);
+            parameters.insert(parameter.to_owned(), value);
         }
         for name in ["USERNAME", "USER_ID_FOR_SRP"] {
             self.names.extend(parameters.get(name).cloned());
@@ -406,6 +417,10 @@ impl Model {
         let in_turn = said.is_in_turn(self.turn);
         assert!(in_turn || next.is_err(), "taken out of turn");
         self.judged |= self.judges;
+        if matches!(&said, Said::Challenge(name) if name == "SELECT_CHALLENGE") {
+            // A choice in place of what was preferred: nothing was judged.
+            self.judged = false;
+        }
         match said {
             Said::Tokens(tokens) => {
                 assert!(!in_turn || matches!(next, Ok(Step::Done(_))), "not taken");

@@ -250,6 +250,8 @@ fn the_password_is_proven_once_the_pool_has_taken_it() {
         code()
     ));
     assert!(proven_at(&bed, by_password(), code()));
+    let asked_for_it = challenge("PASSWORD", &[], Some("s"));
+    assert!(!proven_at(&bed, by_password(), asked_for_it));
     // The password was not looked at: this person signs in another way.
     assert!(!proven_at(
         &bed,
