@@ -80,6 +80,17 @@ async fn a_forgotten_password_is_set_anew_with_the_code_that_was_sent() {
     bed.stop().await;
 }
 
+#[tokio::test]
+async fn who_must_sign_in_for_a_page_of_the_gate_comes_back_to_it() {
+    let bed = bed().await;
+    let mut browser = bed.browser();
+    let page = "/.sidegate/verify";
+    let signed_in = browser.sign_in(page, USER, PASSWORD).await;
+    assert_eq!(signed_in.expect(303).location(), page);
+    browser.get(page).await.expect(200);
+    bed.stop().await;
+}
+
 ///
 #[tokio::test]
 async fn a_stranger_learns_nothing_of_an_account_by_resetting_its_password() {
