@@ -390,8 +390,8 @@ fn every_sample_file_is_right() {
     let mut seen = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        // The local pool's own seed, not a configuration of sidegate.
-        if path.file_name().is_some_and(|name| name == "pool.toml") {
+        // The local pool's own seeds, not configurations of sidegate.
+        if path.file_name().is_some_and(|name| name == "pool.toml" || name == "pools") {
             continue;
         }
         let sources = Sources {

@@ -266,9 +266,12 @@ app_name = "sidegate dev"
 /// What shows a flow whole, beside the defaults.
 const fn more_settings(flow: FlowKind) -> &'static str {
     match flow {
-        FlowKind::UserSrpAuth | FlowKind::UserPasswordAuth | FlowKind::UserAuth => "",
+        FlowKind::UserSrpAuth | FlowKind::UserPasswordAuth => "",
         FlowKind::CustomWithSrp | FlowKind::CustomWithoutSrp => {
             "[challenge]\nallow_data_images = true\n"
+        }
+        FlowKind::UserAuth => {
+            "[account]\nsign_up = true\nsign_up_attributes = []\n[passkey]\noffer = true\n"
         }
     }
 }

@@ -262,9 +262,10 @@ impl Devices {
             .retain(|record| record.username != username && record.internal != username);
     }
 
-    /// Takes out a person's device.
-    pub(super) fn remove_subject(&mut self, subject: &str) {
-        self.0.retain(|record| record.subject != subject);
+    /// Takes out a person's device; gives its key.
+    pub(super) fn remove_subject(&mut self, subject: &str) -> Option<String> {
+        let at = self.0.iter().position(|record| record.subject == subject)?;
+        Some(self.0.remove(at).device_key)
     }
 
     /// Takes out everybody's.
@@ -390,9 +391,10 @@ mod tests {
         let text = written.to_str().unwrap();
         let want = "; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=31536000";
         assert!(text.ends_with(want), "{text}");
-        devices.remove_subject("sub-bob");
+        assert_eq!(devices.remove_subject("sub-bob"), None);
         assert!(!devices.is_empty());
-        devices.remove_subject("sub-ada");
+        let key = devices.remove_subject("sub-ada");
+        assert_eq!(key.as_deref(), Some("eu-west-1_1"));
         assert!(devices.is_empty());
         let cleared = cookie.write(&devices).unwrap();
         assert!(cleared.to_str().unwrap().ends_with("; Max-Age=0"));

@@ -35,7 +35,14 @@ impl SignIn {
         }
         let mut devices = self.device_cookie.read(visit.headers());
         match self.sessions.find(visit.headers()).await {
-            Found::Caller(caller) => devices.remove_subject(&caller.identity.subject),
+            Found::Caller(caller) => {
+                if let Some(key) = devices.remove_subject(&caller.identity.subject)
+                    && let Ok(token) = self.sessions.access_token(visit.headers()).await
+                {
+                    // Logged where it fails; this browser forgets the device either way.
+                    let _ = self.pool.forget_device(&token, &key).await;
+                }
+            }
             Found::None | Found::Unavailable => devices.clear(),
         }
         let mut response = self.signed_out(visit).await;

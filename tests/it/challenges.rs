@@ -447,6 +447,8 @@ async fn a_browser_that_is_trusted_needs_no_code_until_it_is_forgotten() {
         headers: out.headers.clone(),
     };
     browser.submit(&forget.form()).await.expect(303);
+    let forgotten = "AWSCognitoIdentityProviderService.ForgetDevice";
+    assert_eq!(bed.wire.count(forgotten), 1, "the pool forgets it too");
     let page = browser.sign_in("/deep", BOB, PASSWORD).await.expect(200);
     assert_eq!(heading(&page), "Enter your code");
     bed.stop().await;

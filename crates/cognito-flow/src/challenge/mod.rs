@@ -17,6 +17,10 @@ pub(crate) mod password_verifier;
 pub(crate) use asked::Asked;
 pub(crate) use mfa_setup::with_secret as mfa_setup_with_secret;
 
+/// Most bytes of JSON that a question keeps of what triggers write or passkeys make long. With a `Session` of 4,096
+/// characters, a sign-in that waits for the person then stays within 8 KiB, and with the longest way back in its seal.
+const MAX_KEPT: usize = 2_560;
+
 /// Declares the challenges: the modules, the enum, and the way from a `ChallengeName` to its file.
 macro_rules! challenges {
     ($($module:ident: $question:ident),* $(,)?) => {
@@ -174,6 +178,11 @@ pub(crate) trait Question {
         answer: Answer,
         answering: &mut Answering<'_>,
     ) -> Result<Reaction, AnswerError>;
+}
+
+/// How long a value is as JSON.
+fn json_length(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
 /// What a challenge leads to.
