@@ -37,7 +37,9 @@ use crate::clock::Clock;
 use crate::identity::Claims;
 
 pub use self::account::{Delivery, Medium, NewAccount, SignedUp};
-pub use self::api::{AwsCredentials, ClientSettings, Described, MfaSettings, PoolSettings};
+pub use self::api::{
+    AwsCredentials, ClientSettings, Described, DeviceSettings, MfaSettings, PoolSettings,
+};
 pub use self::error::{CognitoError, Fault, PasswordRule, Refused};
 pub use self::jwks::KeysError;
 pub use self::passkey::Passkey;

@@ -69,6 +69,13 @@ describe("choosing how to sign in (USER_AUTH)", () => {
       }));
   }
 
+  test("the pool's outbox, where the codes are, is a page like the others", () =>
+    fresh(bed.outbox, {}, async (page) => {
+      await page.goto("/outbox");
+      await page.getByText(await bed.code(ADA)).first().waitFor();
+      await look(page, "outbox");
+    }));
+
   test("who is asked for the password and has forgotten it is helped", () =>
     fresh(bed.url, {}, async (page) => {
       await page.goto("/chosen");

@@ -122,6 +122,7 @@ function people(lines) {
 function outbox(lines) {
   const url = new URL(find(lines, /(http:\S+)\/outbox\b/));
   return {
+    outbox: new URL("/outbox", url).href,
     /** The code that was sent last to this address or telephone number. */
     async code(to) {
       const response = await fetch(new URL(`/outbox.json?to=${encodeURIComponent(to)}`, url));

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { PNG } from "pngjs";
 import { hasScripts } from "./browser.mjs";
 
 const screenshots = process.env.SIDEGATE_SCREENSHOTS;
@@ -27,6 +28,7 @@ const HEADINGS = {
   message: /\S/,
   new_passkey: /^Create a passkey$/,
   new_password: /^Choose a new password$/,
+  outbox: /^Outbox/,
   passkey: /^Use your passkey$/,
   passkeys: /^(Your passkeys|Sign in faster next time\?)$/,
   password: /^Enter your password$/,
@@ -120,11 +122,11 @@ async function assertNothingHidden(page, name) {
   assert.equal(wrong, 0, `${name} shows what needs scripts, or hides what says so`);
 }
 
+/** The corner of the window is as bright or dark as the person wants it. */
 async function assertBrightness(page, colorScheme, name) {
-  const brightness = await page.evaluate(() => {
-    const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
-    return (red + green + blue) / 3 / 255;
-  });
+  const clip = { x: 0, y: page.viewportSize().height - 1, width: 1, height: 1 };
+  const [red, green, blue] = PNG.sync.read(await page.screenshot({ clip })).data;
+  const brightness = (red + green + blue) / 3 / 255;
   assert.ok(colorScheme === "dark" ? brightness < 0.2 : brightness > 0.8, `${name}: brightness ${brightness}`);
 }
 

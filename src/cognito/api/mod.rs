@@ -43,7 +43,9 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use url::Url;
 
-pub use describe::{AwsCredentials, ClientSettings, Described, MfaSettings, PoolSettings};
+pub use describe::{
+    AwsCredentials, ClientSettings, Described, DeviceSettings, MfaSettings, PoolSettings,
+};
 
 use super::error::{CognitoError, Refused, Stage};
 use super::transport::{MAX_ANSWER_BYTES, Transport, TransportError};

@@ -41,11 +41,6 @@ macro_rules! challenges {
                 samples
             }
 
-            /// Whether a challenge of this `ChallengeName` can be put to a person.
-            pub fn is_known(name: &str) -> bool {
-                false $(|| $question::names().contains(&name))*
-            }
-
             fn question(&self) -> &dyn Question {
                 match self {
                     $(Self::$question(question) => question,)*
