@@ -75,6 +75,8 @@ impl Report {
             findings.push(upstream);
         }
         findings.extend(replay::replay(&triggers, &config.cognito).await);
+        // The worst stands last, next to the prompt.
+        findings.sort_by_key(|finding| finding.severity);
         Self {
             problems: Vec::new(),
             warnings: config.warnings,

@@ -378,3 +378,37 @@ pub(super) fn of_error(check: &'static str, error: &CognitoError) -> Finding {
         None => finding,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// What is said under CUSTOM_WITH_SRP of a pool that answers SRP_A with `challenge`, or with tokens.
+    fn told(challenge: Option<&str>, may_skip_password: bool) -> Severity {
+        let minimal = include_str!("../../../config/minimal.toml");
+        let config = Config::from_toml("minimal.toml", minimal).unwrap();
+        let mut settings = FlowSettings::new(FlowKind::CustomWithSrp);
+        settings.custom_may_skip_password = may_skip_password;
+        let opening = Opening {
+            username: "nobody.invalid".to_owned(),
+            challenge: challenge.map(str::to_owned),
+        };
+        let findings = judge_sign_in(&settings, Ok(opening), &Aws::of(&config.cognito));
+        findings
+            .iter()
+            .map(|finding| finding.severity)
+            .max()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_skipped_password_is_an_error_unless_the_configuration_allows_it_and_tokens_always_are() {
+        assert_eq!(told(Some("PASSWORD_VERIFIER"), false), Severity::Ok);
+        assert_eq!(told(Some("CUSTOM_CHALLENGE"), false), Severity::Error);
+        assert_eq!(told(Some("CUSTOM_CHALLENGE"), true), Severity::Warning);
+        for may_skip_password in [false, true] {
+            assert_eq!(told(None, may_skip_password), Severity::Error);
+        }
+    }
+}

@@ -229,10 +229,7 @@ impl Wanted<'_> {
         findings.push(
             finding
                 .why("browsers make and use a passkey only on the relying party's domain and below it")
-                .remedy(format!(
-                    "set the pool's relying-party id to {} or a domain above it (AWS console: Sign-in, Passkey); passkeys made so far are lost by that",
-                    origin.host()
-                )),
+                .remedy(relying_party_for(origin.url())),
         );
         findings
     }
@@ -245,6 +242,21 @@ fn first_factors(pool: &PoolSettings) -> Vec<&str> {
     } else {
         pool.first_factors.iter().map(String::as_str).collect()
     }
+}
+
+/// What to set, for people who are at `url`.
+pub(super) fn relying_party_for(url: &Url) -> String {
+    let Some(Host::Domain(host)) = url.host() else {
+        return "put a host name into public_origin, and set the pool's relying-party id to it: an address has no passkeys".to_owned();
+    };
+    let or_above = if host.contains('.') {
+        " or a domain above it"
+    } else {
+        ""
+    };
+    format!(
+        "set the pool's relying-party id to {host}{or_above} (AWS console: Sign-in, Passkey); passkeys made so far are lost by that"
+    )
 }
 
 /// Whether a page at `url` may use passkeys of the relying party `id` (WebAuthn §5.1.3).

@@ -369,6 +369,21 @@ fn passkeys_need_a_relying_party_that_people_are_at() {
     assert_eq!(told(ASKED, &["PASSWORD"], None), FITS);
 }
 
+#[test]
+fn the_relying_party_that_is_advised_can_be_one() {
+    for (origin, advised) in [
+        (
+            "https://app.example.com",
+            "id to app.example.com or a domain above it",
+        ),
+        ("http://localhost:4280", "id to localhost (AWS"),
+        ("https://192.0.2.7", "put a host name into public_origin"),
+    ] {
+        let remedy = pool::relying_party_for(&origin.parse().unwrap());
+        assert!(remedy.contains(advised), "{remedy}");
+    }
+}
+
 /// The relying-party id that is in effect where none is set.
 #[test]
 fn a_pools_own_domain_stands_in_for_its_relying_party_id() {
