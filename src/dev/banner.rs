@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use cognito_flow::FlowKind;
 use cognito_local::{LocalPool, PoolSummary};
 use url::Url;
 
@@ -16,12 +17,16 @@ pub(super) fn dev(
     gate: &Running,
     pool: &LocalPool,
     summary: &PoolSummary,
+    flow: FlowKind,
     legacy: &[(&str, &str, &str)],
     upstream: &Url,
 ) -> io::Result<()> {
     let mut text = String::new();
     let _ = writeln!(text, "\n  sidegate dev is ready:  {}/\n", gate.origin());
     users(&mut text, summary);
+    if flow == FlowKind::CustomWithoutSrp {
+        text.push_str("  This flow asks for no password.\n\n");
+    }
     if !legacy.is_empty() {
         text.push_str("  Still in the old directory, and taken over when they sign in:\n");
         for (name, password, _) in legacy {

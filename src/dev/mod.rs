@@ -128,7 +128,7 @@ pub async fn dev(options: DevOptions) -> anyhow::Result<()> {
     let gate = Running::start(config, Clock::system()).await?;
     let shows_migration = options.flow == FlowKind::UserPasswordAuth && options.pool.file.is_none();
     let legacy: &[_] = if shows_migration { &LEGACY_USERS } else { &[] };
-    banner::dev(&gate, &pool, &summary, legacy, &upstream)?;
+    banner::dev(&gate, &pool, &summary, options.flow, legacy, &upstream)?;
 
     tasks.spawn(stop.clone().run_until_cancelled_owned(remind()));
     stop_signal().await?;
