@@ -110,7 +110,7 @@ first_factors = ["PASSWORD", "EMAIL_OTP"]
 "#;
 
 /// The code of an authenticator app (RFC 6238).
-fn totp(secret: &str, seconds: u64) -> String {
+pub(crate) fn totp(secret: &str, seconds: u64) -> String {
     let mut bits = String::new();
     for letter in secret.chars() {
         let value = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).unwrap();
