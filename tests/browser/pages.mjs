@@ -10,7 +10,6 @@ import { hasScripts } from "./browser.mjs";
 const screenshots = process.env.SIDEGATE_SCREENSHOTS;
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-const DESK = { width: 1280, height: 720 };
 /** Also 400 % zoom on a desk (WCAG 1.4.10). */
 const PHONE = { width: 320, height: 640 };
 
@@ -76,7 +75,7 @@ export async function look(page, template, variant = "") {
   await picture(page, `${name}-phone`);
   await assertFits(page, name);
   modes.add("phone");
-  await page.setViewportSize(size ?? DESK);
+  await page.setViewportSize(size);
   await assertKeyboard(page, name);
   modes.add("keyboard");
 }
