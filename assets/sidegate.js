@@ -20,15 +20,21 @@ for (const form of document.forms) {
 
 function sendOnce(form) {
   const buttons = form.querySelectorAll("button[type=submit]");
-  const enable = (enabled) => buttons.forEach((button) => { button.disabled = !enabled; });
-  form.addEventListener("submit", () => {
+  let sent = false;
+  const mark = (value) => {
+    sent = value;
+    buttons.forEach((button) => { button.disabled = value; });
+  };
+  form.addEventListener("submit", (event) => {
+    if (sent) return event.preventDefault();
+    sent = true;
     // After this event: the value of a disabled button is not sent.
-    setTimeout(() => enable(false));
+    setTimeout(() => mark(true));
     // An answer that never comes must not take away the second try.
-    setTimeout(() => enable(true), 15000);
+    setTimeout(() => mark(false), 15000);
   });
   // Going back shows the page as it was left.
-  addEventListener("pageshow", () => enable(true));
+  addEventListener("pageshow", () => mark(false));
 }
 
 // A form whose passkey field is empty gets it from the browser first, then sends itself.

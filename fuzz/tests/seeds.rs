@@ -20,6 +20,11 @@ fn attempt_holds_over_its_seeds() {
 }
 
 #[test]
+fn on_reply_holds_over_its_seeds() {
+    replay(env!("CARGO_BIN_EXE_on_reply"), "on_reply", &[]);
+}
+
+#[test]
 fn path_holds_over_its_seeds() {
     replay(
         env!("CARGO_BIN_EXE_path"),

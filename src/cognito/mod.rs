@@ -37,7 +37,9 @@ use crate::clock::Clock;
 use crate::identity::Claims;
 
 pub use self::account::{Delivery, Medium, NewAccount, SignedUp};
-pub use self::api::{AwsCredentials, ClientSettings, Described, MfaSettings, PoolSettings};
+pub use self::api::{
+    AwsCredentials, ClientSettings, Described, DeviceSettings, MfaSettings, PoolSettings,
+};
 pub use self::error::{CognitoError, Fault, PasswordRule, Refused};
 pub use self::jwks::KeysError;
 pub use self::passkey::Passkey;
@@ -234,7 +236,7 @@ impl UserPool {
         loop {
             match step {
                 Step::Call(call, flow) => {
-                    let reply = self.api.send(call).await?;
+                    let reply = self.api.send(call, flow.password_proven()).await?;
                     let next = move |context: Context<'_>| Ok(flow.on_reply(reply, context)?);
                     step = self.compute(device.clone(), next).await?;
                 }
@@ -258,11 +260,11 @@ impl UserPool {
         let device_key = grant.device_key.clone();
         let token = grant.refresh_token.clone();
         let (call, refresh) = Refresh::begin(way, token, &grant.username, device_key, &self.client);
-        let tokens = match self.api.send(call).await {
+        let tokens = match self.api.send(call, false).await {
             Ok(reply) => refresh.on_reply(reply)?,
             Err(error @ CognitoError::NotOffered(_)) => {
                 let (call, refresh) = refresh.fall_back(&self.client).ok_or(error)?;
-                let reply = self.api.send(call).await?;
+                let reply = self.api.send(call, false).await?;
                 self.refresh_by_initiate_auth.store(true, Ordering::Relaxed);
                 refresh.on_reply(reply)?
             }

@@ -57,7 +57,7 @@ impl UserPool {
         let Step::Call(call, _) = step else {
             return Err(CognitoError::Internal("a sign-in begins without a call"));
         };
-        let challenge = match self.api.send(call).await? {
+        let challenge = match self.api.send(call, false).await? {
             Reply::Challenge { name, .. } => Some(name),
             _ => None,
         };
@@ -75,10 +75,10 @@ impl UserPool {
         let token = Secret::new(format!("sidegate-check-{}", uuid::Uuid::new_v4()));
         let way = RefreshWay::GetTokensFromRefreshToken;
         let (call, refresh) = Refresh::begin(way, token, "sidegate-check", None, &self.client);
-        match self.api.send(call).await {
+        match self.api.send(call, false).await {
             Err(error @ CognitoError::NotOffered(_)) => {
                 let (call, _) = refresh.fall_back(&self.client).ok_or(error)?;
-                self.api.send(call).await.map(drop)
+                self.api.send(call, false).await.map(drop)
             }
             other => other.map(drop),
         }

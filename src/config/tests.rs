@@ -391,7 +391,10 @@ fn every_sample_file_is_right() {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         // The local pool's own seeds, not configurations of sidegate.
-        if path.file_name().is_some_and(|name| name == "pool.toml" || name == "pools") {
+        if path
+            .file_name()
+            .is_some_and(|name| name == "pool.toml" || name == "pools")
+        {
             continue;
         }
         let sources = Sources {

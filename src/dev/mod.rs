@@ -270,7 +270,9 @@ const fn more_settings(flow: FlowKind) -> &'static str {
         FlowKind::CustomWithSrp | FlowKind::CustomWithoutSrp => {
             "[challenge]\nallow_data_images = true\n"
         }
-        FlowKind::UserAuth => "[account]\nsign_up = true\n[passkey]\noffer = true\n",
+        FlowKind::UserAuth => {
+            "[account]\nsign_up = true\nsign_up_attributes = []\n[passkey]\noffer = true\n"
+        }
     }
 }
 

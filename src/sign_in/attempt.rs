@@ -234,6 +234,8 @@ fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -262,6 +264,18 @@ mod tests {
 
     /// A sign-in that waits for a new password.
     fn pending() -> Pending {
+        let parameters = [("requiredAttributes", r#"["userAttributes.name"]"#)];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let session = "cognito-session-of-jane".to_owned();
+        asked("jane", "NEW_PASSWORD_REQUIRED", parameters.into(), session)
+    }
+
+    fn asked(
+        username: &str,
+        challenge: &str,
+        parameters: BTreeMap<String, String>,
+        session: String,
+    ) -> Pending {
         let client = AppClient::new("local_Ab12".parse().unwrap(), "abc".parse().unwrap(), None);
         let settings = FlowSettings::new(FlowKind::UserPasswordAuth);
         let context = || Context {
@@ -272,7 +286,7 @@ mod tests {
             entropy: Entropy::new([7; 48]),
         };
         let credentials = Credentials {
-            username: "jane".to_owned(),
+            username: username.to_owned(),
             password: Some(Secret::new("pw".to_owned())),
             preferred: None,
             session: None,
@@ -282,13 +296,9 @@ mod tests {
             panic!("no call")
         };
         let reply = Reply::Challenge {
-            name: "NEW_PASSWORD_REQUIRED".to_owned(),
-            parameters: [(
-                "requiredAttributes".to_owned(),
-                r#"["userAttributes.name"]"#.to_owned(),
-            )]
-            .into(),
-            session: Some(CognitoSession::new("cognito-session-of-jane".to_owned())),
+            name: challenge.to_owned(),
+            parameters,
+            session: Some(CognitoSession::new(session)),
             available: Vec::new(),
         };
         let Ok(Step::Ask(pending)) = flow.on_reply(reply, context()) else {
@@ -453,6 +463,37 @@ mod tests {
             assert_eq!(seal.close(&attempt, NOW).is_ok(), fits, "{length}");
         }
         assert!(seal.open(&"A".repeat(MAX_BYTES + 1)).is_none());
+    }
+
+    /// The longest name, session and way back there are, and questions of any length.
+    #[test]
+    fn the_longest_sign_in_fits_its_form() {
+        let seal = Seal::new(&Keys::generate().unwrap(), &origin());
+        let path = format!("/{}", "a".repeat(super::super::return_to::MAX_BYTES - 1));
+        let return_to = ReturnTo::parse(&path, &origin(), &[]).unwrap();
+        let username = "u".repeat(128);
+        let passkeys = vec![r#"{"type":"public-key","id":"AQIDBAUGBwg"}"#; 500].join(",");
+        let passkeys = format!(r#"{{"challenge":"Yw","allowCredentials":[{passkeys}]}}"#);
+        let texts = (0..16).map(|n| (format!("{n:0>64}"), "\"".repeat(1_000)));
+        for (challenge, parameters) in [
+            ("CUSTOM_CHALLENGE", texts.collect()),
+            (
+                "WEB_AUTHN",
+                [("CREDENTIAL_REQUEST_OPTIONS".to_owned(), passkeys)].into(),
+            ),
+        ] {
+            let pending = asked(&username, challenge, parameters, "s".repeat(4_096));
+            let attempt = Fresh {
+                return_to: &return_to,
+                browser: OURS,
+                username: &username,
+                trusted: true,
+                pending: Some(&pending),
+                sign_up: None,
+            };
+            let sealed = seal.close(&attempt, NOW);
+            assert!(sealed.is_ok(), "{challenge}: {sealed:?}");
+        }
     }
 
     #[test]

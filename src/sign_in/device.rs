@@ -40,6 +40,13 @@ pub enum RememberDevice {
     Always,
 }
 
+impl RememberDevice {
+    /// Whether any browser can be remembered.
+    pub const fn is_on(self) -> bool {
+        !matches!(self, Self::Off)
+    }
+}
+
 /// Reads and writes the cookie.
 pub(super) struct DeviceCookie {
     name: String,

@@ -12,8 +12,13 @@ use crate::origin::PublicOrigin;
 
 use crate::origin::PREFIX;
 
+use super::account::{PASSKEYS, VERIFY};
+
 /// Longest `return_to`, in bytes.
 pub const MAX_BYTES: usize = 2_048;
+
+/// The pages of ours that somebody may be led to: they show something and do nothing. As they are, with nothing added.
+pub const PAGES_OF_OURS: [&str; 2] = [VERIFY, PASSKEYS];
 
 /// A path with query and fragment at the public origin, or a URL at one of the other origins that may be named.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,6 +47,11 @@ impl ReturnTo {
         Self("/".to_owned())
     }
 
+    /// A page of ours that is to be shown after signing in.
+    pub(super) fn own(page: &'static str) -> Self {
+        Self(page.to_owned())
+    }
+
     /// Checks what a request asked for.
     ///
     /// `others` are the further origins that may be named, as `scheme://host[:port]`, compared byte for byte.
@@ -51,6 +61,9 @@ impl ReturnTo {
     pub fn parse(text: &str, origin: &PublicOrigin, others: &[String]) -> Result<Self, Rejected> {
         if text.len() > MAX_BYTES {
             return Err(Rejected::TooLong);
+        }
+        if PAGES_OF_OURS.contains(&text) {
+            return Ok(Self(text.to_owned()));
         }
         if !text
             .bytes()
@@ -161,6 +174,21 @@ mod tests {
         }
         bytes.extend(rest.as_bytes());
         bytes
+    }
+
+    #[test]
+    fn the_pages_for_who_is_signed_in_are_come_back_to_and_no_others_of_ours() {
+        let parse = |text: &str| ReturnTo::parse(text, &origin(), &others());
+        for page in PAGES_OF_OURS {
+            assert_eq!(
+                parse(page).unwrap().location(&origin()),
+                format!("https://app.example.com{page}")
+            );
+            for more in ["?offer=1", "#x", "/", "/delete"] {
+                assert!(parse(&format!("{page}{more}")).is_err(), "{page}{more}");
+            }
+        }
+        assert!(parse("/.sidegate/sign-out").is_err());
     }
 
     #[test]

@@ -1,27 +1,15 @@
 // A real Chromium before a running gate, and what every test does with it.
 //
-// The gate comes by environment variables (see README.md). Every visit is watched: a violated
-// Content-Security-Policy, an error in a script, a failed or foreign request fails its test.
+// Every visit is watched: a violated Content-Security-Policy, an error in a script, a failed or foreign request fails its
+// test.
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join } from "node:path";
+import { createHmac } from "node:crypto";
 import { chromium } from "playwright-core";
 
-const need = (name) => {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: these tests need a running gate, see README.md`);
-  return value;
-};
-
-export const gate = new URL(need("SIDEGATE_URL"));
-export const user = { name: need("SIDEGATE_USER"), password: need("SIDEGATE_PASSWORD") };
-export const newUser = { name: need("SIDEGATE_NEW_USER"), password: need("SIDEGATE_NEW_PASSWORD") };
-
-const screenshots = process.env.SIDEGATE_SCREENSHOTS;
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser;
+/** What `fresh` was asked for, by context. */
+const wishes = new WeakMap();
 
 export async function launch() {
   browser = await chromium.launch({
@@ -41,14 +29,16 @@ export async function launch() {
 export const quit = () => browser.close();
 
 /**
- * Runs `visit(page, context)` in a browser that has never been here, and closes it.
+ * Runs `visit(page, context)` in a browser that has never been at `url`, and closes it.
  *
  * `options` are Playwright's for a context (javaScriptEnabled, colorScheme, viewport …), and
- * `mayFail`: paths of what a page loads that may be refused.
+ * `mayFail`: paths of what a page loads that may be refused; `otherHosts`: whose pictures may be loaded.
  */
-export async function fresh({ mayFail = [], ...options }, visit) {
-  const context = await browser.newContext({ baseURL: gate.href, ...options });
-  const complaints = watch(context, new URL(options.baseURL ?? gate).host, mayFail);
+export async function fresh(url, { mayFail = [], otherHosts = [], ...options }, visit) {
+  const context = await browser.newContext({ baseURL: url, ...options });
+  context.setDefaultTimeout(15_000);
+  wishes.set(context, options);
+  const complaints = watch(context, [new URL(url).host, ...otherHosts], mayFail);
   try {
     await visit(await context.newPage(), context);
     assert.deepEqual(complaints, []);
@@ -57,7 +47,10 @@ export async function fresh({ mayFail = [], ...options }, visit) {
   }
 }
 
-function watch(context, host, mayFail) {
+/** Whether the page's scripts run. */
+export const hasScripts = (page) => wishes.get(page.context()).javaScriptEnabled !== false;
+
+function watch(context, hosts, mayFail) {
   const complaints = [];
   context.on("console", (message) => {
     const text = message.text();
@@ -68,7 +61,7 @@ function watch(context, host, mayFail) {
   context.on("weberror", (error) => complaints.push(error.error().stack));
   context.on("request", (request) => {
     const url = new URL(request.url());
-    if (url.host !== host) complaints.push(`asked another host: ${url}`);
+    if (url.protocol !== "data:" && !hosts.includes(url.host)) complaints.push(`asked another host: ${url}`);
   });
   context.on("response", (response) => {
     const failed = response.status() >= 400 && !response.request().isNavigationRequest();
@@ -80,19 +73,31 @@ function watch(context, host, mayFail) {
 }
 
 /** Fills in the sign-in form that the page shows, and sends it. */
-export async function signIn(page, { name, password } = user) {
+export async function signIn(page, { name, password }) {
   await page.getByLabel("User name").fill(name);
+  if (password === undefined) return submit(page, "Continue");
   await page.getByLabel("Password", { exact: true }).fill(password);
   return submit(page, "Sign in");
 }
 
+/** Fills in the code and presses the button. */
+export async function enterCode(page, code, button) {
+  await page.getByLabel("Code", { exact: true }).fill(code);
+  return submit(page, button);
+}
+
 /** Presses the button and waits for the page that answers; returns its response. */
 export async function submit(page, name) {
+  return follow(page, () => page.getByRole("button", { name, exact: true }).click());
+}
+
+/** Does something that sends a form, and waits for the page that answers; returns its response. */
+export async function follow(page, act) {
   const [response] = await Promise.all([
     page.waitForResponse((response) => response.request().isNavigationRequest() && response.status() !== 303),
-    page.getByRole("button", { name, exact: true }).click(),
+    page.waitForEvent("load"),
+    act(),
   ]);
-  await page.waitForLoadState();
   return response;
 }
 
@@ -105,12 +110,12 @@ export async function assertReached(page, target) {
 }
 
 /** The page says what went wrong: in its title, in an alert, and where the focus is. */
-export async function assertError(page) {
+export async function assertError(page, pattern = /\S/) {
   assert.match(await page.title(), /^Error: /);
-  const alert = page.getByRole("alert");
-  assert.notEqual((await alert.innerText()).trim(), "");
+  const alert = page.locator("#error[role=alert]");
+  assert.match(await alert.innerText(), pattern);
   const announced = await page.evaluate(() => {
-    const alert = document.querySelector("[role=alert]");
+    const alert = document.querySelector("#error");
     const focus = document.activeElement;
     const description = (focus.getAttribute("aria-describedby") ?? "").split(" ");
     return focus === alert || (description.includes(alert.id) && focus.getAttribute("aria-invalid") === "true");
@@ -118,26 +123,16 @@ export async function assertError(page) {
   assert.ok(announced, "the focus is neither on the alert nor on a field that it describes");
 }
 
-/** axe-core finds nothing: WCAG 2.2 A and AA, and its best practices. */
-export async function assertAccessible(page, name) {
-  await page.evaluate(axe);
-  const violations = await page.evaluate(async () => {
-    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    const result = await globalThis.axe.run(document, { runOnly: tags });
-    return result.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
-  });
-  assert.deepEqual(violations, [], name);
-}
+/** A code that is not `right`. */
+export const wrongCode = (right) => (right === "000000" ? "000001" : "000000");
 
-/** Nothing sticks out to the side (WCAG 1.4.10). */
-export async function assertFits(page, name) {
-  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-  assert.ok(content <= window, `${name} is ${content} px wide in a window of ${window} px`);
-}
-
-/** Keeps a picture of the page, when a folder for them is given. */
-export async function picture(page, name) {
-  if (!screenshots) return;
-  await mkdir(screenshots, { recursive: true });
-  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+/** The code of an authenticator app (RFC 6238), `steps` of 30 s ahead. */
+export function totp(secret, steps = 0) {
+  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"));
+  const key = Buffer.from(bits.join("").match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const tag = createHmac("sha1", key).update(counter).digest();
+  const number = tag.readUInt32BE(tag[19] & 15) & 0x7fff_ffff;
+  return String(number % 1_000_000).padStart(6, "0");
 }

@@ -8,7 +8,7 @@ use crate::bed::{BEGAN, Bed, PASSWORD, TestBed, USER};
 use crate::browser::{Browser, Page};
 
 /// Asks for a colour until it is right, after the password where there is one.
-const CUSTOM: &str = r#"
+pub(crate) const CUSTOM: &str = r#"
 [pool.triggers]
 define_auth_challenge = ["python3", "-c", '''
 import json, sys
@@ -91,7 +91,7 @@ attributes = { given_name = "Bob", email_verified = "true" }
 "#;
 
 /// bob has two, and prefers none.
-const TWO_FACTORS: &str = r#"
+pub(crate) const TWO_FACTORS: &str = r#"
 mfa = "OPTIONAL"
 mfa_methods = ["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]
 [[pool.user]]
@@ -102,10 +102,10 @@ totp_secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 attributes = { given_name = "Bob", email_verified = "true" }
 "#;
 
-const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
-const BOB: &str = "bob@example.com";
+pub(crate) const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+pub(crate) const BOB: &str = "bob@example.com";
 
-const CHOICES: &str = r#"
+pub(crate) const CHOICES: &str = r#"
 first_factors = ["PASSWORD", "EMAIL_OTP"]
 "#;
 
@@ -181,6 +181,10 @@ answer_label = "Colour"
     let calls = bed
         .wire
         .count("AWSCognitoIdentityProviderService.RespondToAuthChallenge");
+    browser
+        .submit(&again.form().without("answer"))
+        .await
+        .expect(422);
     let empty = browser.submit(&again.form().with("answer", "")).await;
     let empty = empty.expect(422);
     assert_eq!(
@@ -435,9 +439,13 @@ async fn a_browser_that_is_trusted_needs_no_code_until_it_is_forgotten() {
     let out = browser.get("/.sidegate/sign-out").await.expect(200);
     browser.submit(&out.form()).await.expect(303);
     browser.sign_in("/deep", BOB, PASSWORD).await.expect(303);
-    // The tokens of a remembered device can be renewed.
-    bed.clock.advance(std::time::Duration::from_secs(20 * 60));
-    browser.get("/deep").await.expect(200);
+    // Its tokens live an hour, and the pool renews them for the device alone: it must be named.
+    for minutes in [29, 29, 3] {
+        bed.clock
+            .advance(std::time::Duration::from_secs(minutes * 60));
+        browser.get("/deep").await.expect(200);
+    }
+    assert!(bed.wire.carried("GetTokensFromRefreshToken"));
 
     let out = browser.get("/.sidegate/sign-out").await.expect(200);
     let (_, forget) = out.body.split_once("</form>").unwrap();

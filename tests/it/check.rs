@@ -48,6 +48,18 @@ async fn check(
     signed: bool,
     more: &[&str],
 ) -> Checked {
+    let settings = format!("flow = \"{flow}\"\n");
+    check_settings(pool_settings, client, &settings, signed, more).await
+}
+
+/// The same with lines of `[cognito]`, and of tables after it.
+async fn check_settings(
+    pool_settings: &str,
+    client: &str,
+    settings: &str,
+    signed: bool,
+    more: &[&str],
+) -> Checked {
     let seed = format!(
         "[[pool]]\nname = \"test\"\nusername_attributes = [\"email\"]\n{pool_settings}\n[[pool.client]]\nname = \"web\"\n{client}"
     );
@@ -70,7 +82,7 @@ async fn check(
         .expect(200);
     let text = format!(
         "public_origin = \"http://localhost:4280\"\n[upstream]\nurl = \"http://{}\"\n[cognito]\nuser_pool_id = \"{}\"\n\
-         client_id = \"{}\"\nflow = \"{flow}\"\ncall_timeout = \"30s\"\nendpoint = \"{}\"\nissuer = \"{}\"\n",
+         client_id = \"{}\"\ncall_timeout = \"30s\"\nendpoint = \"{}\"\nissuer = \"{}\"\n{settings}",
         upstream.local_addr().unwrap(),
         summary.id,
         summary.clients[0].id,
@@ -181,6 +193,70 @@ async fn the_pools_own_settings_are_judged_with_credentials() {
     ] {
         assert!(told.says(severity, check), "{check}: {}", told.text);
     }
+}
+
+/// Everything but the password: choice, devices, passkeys, accounts.
+const CHOICE: &str = r#"explicit_auth_flows = ["ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+auth_session_validity = "15m"
+read_attributes = ["email", "email_verified", "preferred_username"]
+write_attributes = ["email"]
+"#;
+const ALL_ON: &str = r#"flow = "USER_AUTH"
+preferred_challenge = "EMAIL_OTP"
+[device]
+remember = "ask"
+[account]
+sign_up = true
+[passkey]
+manage = true
+"#;
+
+#[tokio::test]
+async fn a_pool_that_fits_everything_that_is_on_leaves_nothing_to_say() {
+    let pool = r#"
+first_factors = ["PASSWORD", "EMAIL_OTP", "WEB_AUTHN"]
+account_recovery = ["verified_email"]
+auto_verified_attributes = ["email"]
+devices = { challenge_required_on_new_device = true }
+web_authn = { relying_party_id = "localhost" }
+"#;
+    let told = check_settings(pool, CHOICE, ALL_ON, true, &[]).await;
+    assert_eq!(told.code, 0, "{}", told.text);
+    assert!(told.says("ok", "pool-settings"), "{}", told.text);
+    for finding in told.json["findings"].as_array().unwrap() {
+        assert_eq!(finding["severity"], "ok", "{}", told.text);
+    }
+}
+
+#[tokio::test]
+async fn a_pool_that_has_not_what_is_on_is_told_in_every_way() {
+    let pool = r#"
+allow_sign_up = false
+first_factors = ["PASSWORD", "WEB_AUTHN"]
+account_recovery = ["admin_only"]
+web_authn = { relying_party_id = "example.com" }
+"#;
+    let client = CHOICE.replace(
+        "write_attributes = [\"email\"]",
+        "write_attributes = [\"name\"]",
+    );
+    let told = check_settings(pool, &client, ALL_ON, true, &[]).await;
+    assert_eq!(told.code, 1, "{}", told.text);
+    for (severity, check) in [
+        ("warning", "devices"),
+        ("warning", "preferred-challenge"),
+        ("warning", "sign-up"),
+        ("warning", "account-recovery"),
+        ("warning", "write-attributes"),
+        ("error", "passkeys"),
+    ] {
+        assert!(told.says(severity, check), "{check}: {}", told.text);
+    }
+    assert!(
+        told.text.contains("1 error, 5 warnings"),
+        "nothing else is wrong: {}",
+        told.text
+    );
 }
 
 #[tokio::test]

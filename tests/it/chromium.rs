@@ -1,31 +1,21 @@
-//! Real Chromium against the real binary: `sidegate dev` as a person starts it.
+//! Real Chromium against the real binary, which the tests in `tests/browser` start as a person would.
 
 use std::path::Path;
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::command_line::Dev;
-
 #[tokio::test]
-async fn people_sign_in_with_chromium_with_and_without_scripts() {
+async fn people_meet_every_page_and_flow_in_chromium() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     if !folder.join("node_modules").is_dir() || !Path::new(&chromium).exists() {
         return crate::bed::skip("chromium or playwright-core is not here: run ./tests/run");
     }
-    let dev = Dev::start(&[]).await;
-    let templates = folder.join("templates");
-    let branded = Dev::start(&["--templates", templates.to_str().unwrap()]).await;
     let output = Command::new("node")
         .args(["--test", "--test-reporter=spec", "run.mjs"])
         .current_dir(&folder)
-        .env("SIDEGATE_URL", &dev.url)
-        .env("SIDEGATE_BRANDED_URL", &branded.url)
-        .env("SIDEGATE_USER", "ada@example.com")
-        .env("SIDEGATE_PASSWORD", dev.password("ada@example.com"))
-        .env("SIDEGATE_NEW_USER", "new@example.com")
-        .env("SIDEGATE_NEW_PASSWORD", dev.password("new@example.com"))
+        .env("SIDEGATE_BIN", env!("CARGO_BIN_EXE_sidegate"))
         .stdin(Stdio::null())
         .output()
         .await
@@ -37,6 +27,4 @@ async fn people_sign_in_with_chromium_with_and_without_scripts() {
         out.contains("skipped 0") && !out.contains("pass 0"),
         "{out}"
     );
-    dev.stop().await;
-    branded.stop().await;
 }

@@ -27,6 +27,7 @@ mod forgery;
 mod handles;
 mod memory;
 mod migration;
+mod next_steps;
 mod openapi;
 mod outside;
 mod passkeys;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::challenge::password_verifier;
 use crate::{AppClient, CognitoSession, Context, Secret};
 
 /// One request to the user pool. None may be sent twice: a repeated answer burns the session and counts as a wrong try.
@@ -44,6 +45,21 @@ impl Call {
             Self::AssociateSoftwareToken { .. } => "AssociateSoftwareToken",
             Self::VerifySoftwareToken { .. } => "VerifySoftwareToken",
             Self::GetTokensFromRefreshToken { .. } => "GetTokensFromRefreshToken",
+        }
+    }
+
+    /// Whether the pool judges the person's password by it.
+    pub(crate) fn proves_password(&self) -> bool {
+        match self {
+            Self::InitiateAuth { parameters, .. } => parameters.get("PASSWORD").is_some(),
+            Self::RespondToAuthChallenge {
+                challenge,
+                responses,
+                ..
+            } => *challenge == password_verifier::NAME || responses.get("PASSWORD").is_some(),
+            Self::AssociateSoftwareToken { .. }
+            | Self::VerifySoftwareToken { .. }
+            | Self::GetTokensFromRefreshToken { .. } => false,
         }
     }
 }

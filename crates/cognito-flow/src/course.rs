@@ -19,6 +19,9 @@ pub(crate) struct Course {
     /// CUSTOM_CHALLENGE rounds so far.
     #[serde(rename = "r")]
     pub(crate) rounds: u8,
+    /// Whether the pool has found the password right: so once the call under way is not refused.
+    #[serde(rename = "p")]
+    pub(crate) password_proven: bool,
 }
 
 impl Course {
@@ -27,6 +30,7 @@ impl Course {
             kind,
             username,
             rounds: 0,
+            password_proven: false,
         }
     }
 

@@ -73,7 +73,6 @@ fn tokens() -> TokenSet {
 fn challenge() -> Challenge {
     Challenge::NewPasswordRequired(NewPasswordRequired {
         required_attributes: vec!["name".to_owned()],
-        user_attributes: map(),
     })
 }
 

@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::challenge::{Answering, Reaction};
 use crate::course::Course;
-use crate::{
-    Challenge, CognitoSession, Context, Flow, FlowError, FlowKind, Parameters, Secret, Step,
-};
+use crate::{Challenge, CognitoSession, Context, FlowError, FlowKind, Parameters, Secret, Step};
 
 /// A challenge with all that its answer needs.
 pub struct Pending {
@@ -48,13 +46,18 @@ impl Pending {
         &self.course.username
     }
 
+    /// As [`Flow::password_proven`](crate::Flow::password_proven).
+    pub const fn password_proven(&self) -> bool {
+        self.course.password_proven
+    }
+
     /// How many CUSTOM_CHALLENGE rounds there were, this one included.
     pub const fn round(&self) -> u8 {
         self.course.rounds
     }
 
     /// What the person's answer leads to: a call, or another question where the answer chose what is asked next. May take
-    /// as long as [`Flow::on_reply`]: run it off the async threads.
+    /// as long as [`Flow::on_reply`](crate::Flow::on_reply): run it off the async threads.
     ///
     /// # Errors
     /// [`AnswerError`]: nothing was sent, so the caller can ask again with the sealed bytes it still holds.
@@ -65,9 +68,7 @@ impl Pending {
             context,
         };
         match self.challenge.respond(answer, &mut answering)? {
-            Reaction::Call(call, awaits) => {
-                Ok(Step::Call(call, Flow::waiting(self.course, awaits)))
-            }
+            Reaction::Call(call, awaits) => Ok(Step::call(call, self.course, awaits)),
             Reaction::Ask(challenge) => Ok(Step::Ask(Self::new(
                 self.course,
                 challenge,
@@ -206,14 +207,9 @@ mod tests {
 
     fn any_pending() -> impl Strategy<Value = Pending> {
         let kind = prop::sample::select(FlowKind::ALL.to_vec());
-        let new_password = (
-            prop::collection::vec(".*", 0..4),
-            prop::collection::btree_map(".*", ".*", 0..4),
-        );
-        let new_password = new_password.prop_map(|(required_attributes, user_attributes)| {
+        let new_password = prop::collection::vec(".*", 0..4).prop_map(|required_attributes| {
             Challenge::NewPasswordRequired(NewPasswordRequired {
                 required_attributes,
-                user_attributes,
             })
         });
         let challenge = prop_oneof![new_password, prop::sample::select(Challenge::samples())];
@@ -270,7 +266,7 @@ mod tests {
 
     #[test]
     fn an_encoding_with_an_unknown_flow_is_refused() {
-        let json = r#"{"f":"NO_FLOW","u":"","r":0,"c":{"NewPasswordRequired":{"required_attributes":[],"user_attributes":{}}},"s":null}"#;
+        let json = r#"{"f":"NO_FLOW","u":"","r":0,"p":false,"c":{"NewPasswordRequired":{"required_attributes":[]}},"s":null}"#;
         let encoded = |json: &str| [&[VERSION], json.as_bytes()].concat();
         assert_eq!(
             Pending::decode(&encoded(json)).unwrap_err(),
@@ -279,12 +275,31 @@ mod tests {
         assert!(Pending::decode(&encoded(&json.replace("NO_FLOW", "USER_SRP_AUTH"))).is_ok());
     }
 
+    /// The longest session there is, beside each question: what is sealed into the form must fit there.
+    #[test]
+    fn a_sign_in_that_waits_takes_8_kib_at_most() {
+        let mut questions = Challenge::samples();
+        let many: Vec<_> = (0..70)
+            .map(|n| format!("custom:attribute-{n:0>8}"))
+            .collect();
+        questions.push(Challenge::NewPasswordRequired(NewPasswordRequired {
+            required_attributes: many,
+        }));
+        for challenge in questions {
+            let name = challenge.name();
+            let session = CognitoSession::new("s".repeat(4_096));
+            let course = Course::new(FlowKind::UserPasswordAuth, "u".repeat(128));
+            let pending = Pending::new(course, challenge, Some(session));
+            let length = pending.encode().expose().len();
+            assert!(length <= 8 * 1024, "{name}: {length} bytes");
+        }
+    }
+
     /// The form's field and OAuth's `state` carry these bytes: what goes round them must stay small.
     #[test]
     fn an_encoding_adds_little_to_the_session_it_carries() {
         let challenge = Challenge::NewPasswordRequired(NewPasswordRequired {
             required_attributes: Vec::new(),
-            user_attributes: BTreeMap::new(),
         });
         let session = CognitoSession::new("s".repeat(1_500));
         let course = Course::new(FlowKind::UserPasswordAuth, "u".repeat(36));

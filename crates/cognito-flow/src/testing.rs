@@ -68,6 +68,15 @@ impl Bed {
     }
 }
 
+/// A browser that is remembered.
+pub(crate) fn device() -> RememberedDevice {
+    RememberedDevice {
+        device_key: "eu-west-1_device".to_owned(),
+        device_group_key: "-group".to_owned(),
+        password: secret("device-password"),
+    }
+}
+
 pub(crate) fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())
 }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use cognito_flow::FlowKind;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use url::Url;
@@ -74,6 +75,8 @@ impl Report {
             findings.push(upstream);
         }
         findings.extend(replay::replay(&triggers, &config.cognito).await);
+        // The worst stands last, next to the prompt.
+        findings.sort_by_key(|finding| finding.severity);
         Self {
             problems: Vec::new(),
             warnings: config.warnings,
@@ -175,4 +178,9 @@ async fn upstream(url: &Url, patience: Duration) -> Finding {
     Finding::error(CHECK, format!("{url}: {problem}"))
         .why("whoever is signed in gets an error page in place of the service")
         .remedy("start the service, or set upstream.url to where it listens")
+}
+
+/// Whether the flow runs on the pool's triggers of custom authentication.
+const fn is_custom(flow: FlowKind) -> bool {
+    matches!(flow, FlowKind::CustomWithSrp | FlowKind::CustomWithoutSrp)
 }

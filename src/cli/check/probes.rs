@@ -3,10 +3,11 @@
 //! `cognito::probe` asks, with a made-up user; here is what the answers mean. Each judgement is a
 //! function of its own that asks nobody.
 
-use cognito_flow::AppClient;
+use cognito_flow::{AppClient, FlowKind, FlowSettings};
 
 use super::aws::Aws;
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
+use super::is_custom;
 use crate::clock::Clock;
 use crate::cognito::{CognitoError, Fault, Opening, Settings, UserPool};
 
@@ -34,7 +35,6 @@ pub(super) async fn probe(pool: &UserPool, settings: &Settings, aws: &Aws) -> Ve
 }
 
 async fn sign_in(pool: &UserPool, settings: &Settings, aws: &Aws) -> Vec<Finding> {
-    let flow = settings.flow.kind.to_string();
     let answer = pool.probe_sign_in().await;
     let secret = match settings.client.client_secret() {
         Some(_) if judges_the_secret(&answer) => {
@@ -46,7 +46,7 @@ async fn sign_in(pool: &UserPool, settings: &Settings, aws: &Aws) -> Vec<Finding
     match secret {
         Some(secret) if refuses_the_secret(&answer) => vec![secret],
         secret => {
-            let mut findings = judge_sign_in(&flow, answer, aws);
+            let mut findings = judge_sign_in(&settings.flow, answer, aws);
             findings.extend(secret);
             findings
         }
@@ -194,27 +194,38 @@ pub(super) fn missing_secret(aws: &Aws) -> Finding {
 }
 
 /// What the first answer to a made-up user says of the client, the flow and the triggers.
-fn judge_sign_in(flow: &str, answer: Result<Opening, CognitoError>, aws: &Aws) -> Vec<Finding> {
+fn judge_sign_in(
+    settings: &FlowSettings,
+    answer: Result<Opening, CognitoError>,
+    aws: &Aws,
+) -> Vec<Finding> {
+    let flow = settings.kind;
     let allowed = || Finding::ok(FLOW, format!("{} allows {flow}", aws.client_id));
     match answer {
         Ok(opening) => match (opening.challenge.as_deref(), flow) {
-            (Some("PASSWORD_VERIFIER"), _) | (Some(_), "CUSTOM_WITHOUT_SRP" | "USER_AUTH") => {
+            (Some("PASSWORD_VERIFIER"), _)
+            | (Some(_), FlowKind::CustomWithoutSrp | FlowKind::UserAuth) => {
                 vec![allowed(), hidden()]
             }
-            (challenge, "CUSTOM_WITH_SRP") => vec![
-                allowed(),
-                Finding::error(
-                    "define-auth-challenge",
-                    format!(
-                        "the pool answers SRP_A with {}, not with PASSWORD_VERIFIER",
-                        challenge.unwrap_or("tokens")
+            (challenge, FlowKind::CustomWithSrp) => {
+                let (severity, why) = match challenge {
+                    Some(_) => skipped_password(settings),
+                    None => (Severity::Error, "SRP_A proves nothing: anybody is signed in without the password"),
+                };
+                let challenge = challenge.unwrap_or("tokens");
+                vec![
+                    allowed(),
+                    Finding::new(
+                        severity,
+                        "define-auth-challenge",
+                        format!("the pool answers SRP_A with {challenge}, not with PASSWORD_VERIFIER"),
+                    )
+                    .why(why)
+                    .remedy(
+                        "let DefineAuthChallenge answer challengeName PASSWORD_VERIFIER when the only entry of its session is SRP_A",
                     ),
-                )
-                .why("the password is never asked; sidegate refuses such a sign-in")
-                .remedy(
-                    "let DefineAuthChallenge answer challengeName PASSWORD_VERIFIER when the only entry of its session is SRP_A",
-                ),
-            ],
+                ]
+            }
             (challenge, _) => vec![
                 allowed(),
                 Finding::error(
@@ -234,7 +245,7 @@ fn judge_sign_in(flow: &str, answer: Result<Opening, CognitoError>, aws: &Aws) -
         {
             vec![allowed(), told(aws)]
         }
-        Err(CognitoError::BadCredentials(_)) if flow.starts_with("CUSTOM") => vec![
+        Err(CognitoError::BadCredentials(_)) if is_custom(flow) => vec![
             allowed(),
             hidden(),
             Finding::note(
@@ -270,6 +281,21 @@ fn judge_sign_in(flow: &str, answer: Result<Opening, CognitoError>, aws: &Aws) -
     }
 }
 
+/// How bad it is, and why, that triggers answer SRP_A with a custom challenge under CUSTOM_WITH_SRP.
+pub(super) const fn skipped_password(settings: &FlowSettings) -> (Severity, &'static str) {
+    if settings.custom_may_skip_password {
+        (
+            Severity::Warning,
+            "the password is never asked, and challenge.allow_skipped_password lets such a sign-in pass",
+        )
+    } else {
+        (
+            Severity::Error,
+            "the password is never asked; sidegate refuses such a sign-in under CUSTOM_WITH_SRP",
+        )
+    }
+}
+
 fn hidden() -> Finding {
     Finding::ok(EXISTENCE, "the pool does not tell who exists")
 }
@@ -283,7 +309,7 @@ pub(super) fn told(aws: &Aws) -> Finding {
 }
 
 /// The app client does not allow the configured flow.
-pub(super) fn not_allowed(flow: &str, aws: &Aws) -> Finding {
+pub(super) fn not_allowed(flow: FlowKind, aws: &Aws) -> Finding {
     let entry = explicit_flow(flow);
     Finding::error(FLOW, format!("the app client does not allow {flow}"))
         .why("nobody can sign in")
@@ -304,16 +330,16 @@ pub(super) fn no_triggers(what: String) -> Finding {
 }
 
 /// What the app client's `ExplicitAuthFlows` must hold for a flow of `cognito.flow`.
-pub(super) fn explicit_flow(flow: &str) -> &'static str {
+pub(super) const fn explicit_flow(flow: FlowKind) -> &'static str {
     match flow {
-        "USER_PASSWORD_AUTH" => "ALLOW_USER_PASSWORD_AUTH",
-        "CUSTOM_WITH_SRP" | "CUSTOM_WITHOUT_SRP" => "ALLOW_CUSTOM_AUTH",
-        "USER_AUTH" => "ALLOW_USER_AUTH",
-        _ => "ALLOW_USER_SRP_AUTH",
+        FlowKind::UserSrpAuth => "ALLOW_USER_SRP_AUTH",
+        FlowKind::UserPasswordAuth => "ALLOW_USER_PASSWORD_AUTH",
+        FlowKind::CustomWithSrp | FlowKind::CustomWithoutSrp => "ALLOW_CUSTOM_AUTH",
+        FlowKind::UserAuth => "ALLOW_USER_AUTH",
     }
 }
 
-fn of_fault(flow: &str, fault: &Fault, exception: &str, aws: &Aws) -> Finding {
+fn of_fault(flow: FlowKind, fault: &Fault, exception: &str, aws: &Aws) -> Finding {
     match fault {
         Fault::FlowNotEnabled { .. } => not_allowed(flow, aws),
         Fault::TriggerMissing => no_triggers("the pool lacks the triggers of custom authentication".to_owned()),
@@ -350,5 +376,39 @@ pub(super) fn of_error(check: &'static str, error: &CognitoError) -> Finding {
     match error.operator_hint() {
         Some(hint) => finding.remedy(hint),
         None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// What is said under CUSTOM_WITH_SRP of a pool that answers SRP_A with `challenge`, or with tokens.
+    fn told(challenge: Option<&str>, may_skip_password: bool) -> Severity {
+        let minimal = include_str!("../../../config/minimal.toml");
+        let config = Config::from_toml("minimal.toml", minimal).unwrap();
+        let mut settings = FlowSettings::new(FlowKind::CustomWithSrp);
+        settings.custom_may_skip_password = may_skip_password;
+        let opening = Opening {
+            username: "nobody.invalid".to_owned(),
+            challenge: challenge.map(str::to_owned),
+        };
+        let findings = judge_sign_in(&settings, Ok(opening), &Aws::of(&config.cognito));
+        findings
+            .iter()
+            .map(|finding| finding.severity)
+            .max()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_skipped_password_is_an_error_unless_the_configuration_allows_it_and_tokens_always_are() {
+        assert_eq!(told(Some("PASSWORD_VERIFIER"), false), Severity::Ok);
+        assert_eq!(told(Some("CUSTOM_CHALLENGE"), false), Severity::Error);
+        assert_eq!(told(Some("CUSTOM_CHALLENGE"), true), Severity::Warning);
+        for may_skip_password in [false, true] {
+            assert_eq!(told(None, may_skip_password), Severity::Error);
+        }
     }
 }

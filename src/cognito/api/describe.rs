@@ -36,8 +36,8 @@ pub struct Described {
 pub struct PoolSettings {
     /// LambdaConfig: the trigger's name and the function's ARN, or URL at a local pool.
     pub triggers: BTreeMap<&'static str, String>,
-    /// Whether DeviceConfiguration is set: the pool remembers devices.
-    pub remembers_devices: bool,
+    /// DeviceConfiguration; `None` where the pool does not track devices.
+    pub devices: Option<DeviceSettings>,
     /// AdminCreateUserConfig.AllowAdminCreateUserOnly.
     pub admin_create_user_only: bool,
     /// SignInPolicy.AllowedFirstAuthFactors.
@@ -46,6 +46,15 @@ pub struct PoolSettings {
     pub tier: Option<String>,
     /// AccountRecoverySetting: the names of its mechanisms.
     pub recovery: Vec<String>,
+    /// CustomDomain.
+    pub custom_domain: Option<String>,
+}
+
+/// Of device tracking.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeviceSettings {
+    /// ChallengeRequiredOnNewDevice: a remembered device stands in for the second factor.
+    pub replace_second_factor: bool,
 }
 
 /// Of an app client. Names and values are Cognito's; durations are in effect, defaults filled in.
@@ -77,6 +86,8 @@ pub struct ClientSettings {
     pub logout_urls: Vec<String>,
     /// ReadAttributes; `None` when it was not told, which is the default set.
     pub read_attributes: Option<Vec<String>>,
+    /// WriteAttributes; `None` when it was not told, which is the default set.
+    pub write_attributes: Option<Vec<String>>,
 }
 
 /// Of multi-factor authentication and passkeys.
@@ -159,11 +170,10 @@ impl Api {
                     .and_then(|web_authn| web_authn.relying_party_id),
             })
         };
-        let done = |_: &_| "done".to_owned();
         let (pool, client, mfa) = tokio::join!(
             self.bounded(POOL, pool, |_| "done".to_owned()),
             self.bounded(CLIENT, client, |_| "done".to_owned()),
-            self.bounded(MFA, mfa, done),
+            self.bounded(MFA, mfa, |_| "done".to_owned()),
         );
         Described { pool, client, mfa }
     }
@@ -177,7 +187,9 @@ impl From<UserPoolType> for PoolSettings {
         let mechanisms = recovery.and_then(|setting| setting.recovery_mechanisms);
         Self {
             triggers: pool.lambda_config.map(triggers).unwrap_or_default(),
-            remembers_devices: pool.device_configuration.is_some(),
+            devices: pool.device_configuration.map(|devices| DeviceSettings {
+                replace_second_factor: devices.challenge_required_on_new_device,
+            }),
             admin_create_user_only: pool
                 .admin_create_user_config
                 .is_some_and(|config| config.allow_admin_create_user_only),
@@ -192,6 +204,7 @@ impl From<UserPoolType> for PoolSettings {
                 .iter()
                 .map(|mechanism| mechanism.name.as_str().to_owned())
                 .collect(),
+            custom_domain: pool.custom_domain,
         }
     }
 }
@@ -260,6 +273,7 @@ impl From<UserPoolClientType> for ClientSettings {
             callback_urls: client.callback_urls.unwrap_or_default(),
             logout_urls: client.logout_urls.unwrap_or_default(),
             read_attributes: client.read_attributes,
+            write_attributes: client.write_attributes,
         }
     }
 }

@@ -43,7 +43,9 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use url::Url;
 
-pub use describe::{AwsCredentials, ClientSettings, Described, MfaSettings, PoolSettings};
+pub use describe::{
+    AwsCredentials, ClientSettings, Described, DeviceSettings, MfaSettings, PoolSettings,
+};
 
 use super::error::{CognitoError, Refused, Stage};
 use super::transport::{MAX_ANSWER_BYTES, Transport, TransportError};
@@ -91,13 +93,17 @@ impl Api {
         }
     }
 
-    /// Sends one step of a sign-in or a refresh, once.
+    /// Sends one step of a sign-in or a refresh, once. `password_proven` is the flow's; it bears on what a refusal tells.
     ///
     /// # Errors
     /// A refusal of Cognito's as what it means, or why there is none of its answers.
-    pub(super) async fn send(&self, call: Call) -> Result<Reply, CognitoError> {
+    pub(super) async fn send(
+        &self,
+        call: Call,
+        password_proven: bool,
+    ) -> Result<Reply, CognitoError> {
         let operation = call.operation();
-        let (stage, flow) = Stage::of(&call);
+        let (stage, flow) = Stage::of(&call, password_proven);
         let client_id = self.client.client_id().as_str();
         let sent = async {
             match call {

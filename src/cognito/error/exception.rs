@@ -15,9 +15,9 @@ pub(in crate::cognito) enum Stage {
     Opening,
     /// Cognito judges the password.
     Password,
-    /// An answer, where nothing may have been proven before: a first factor, or a custom challenge.
+    /// An answer before which nothing was proven: a first factor, or a custom challenge without a password.
     Unproven,
-    /// The password was right; something more is asked.
+    /// The first factor was right; something more is asked.
     Challenge,
     /// A remembered device is proven.
     Device,
@@ -34,8 +34,11 @@ pub(in crate::cognito) enum Stage {
 }
 
 impl Stage {
-    /// The stage of a call, and the flow's name where it opens one.
-    pub(in crate::cognito) fn of(call: &Call) -> (Self, Option<&'static str>) {
+    /// The stage of a call, and the flow's name where it opens one. `password_proven` is the flow's.
+    pub(in crate::cognito) fn of(
+        call: &Call,
+        password_proven: bool,
+    ) -> (Self, Option<&'static str>) {
         match call {
             Call::InitiateAuth {
                 auth_flow,
@@ -54,9 +57,11 @@ impl Stage {
                 "PASSWORD_VERIFIER" => (Self::Password, None),
                 _ if responses.get("PASSWORD").is_some() => (Self::Password, None),
                 "DEVICE_SRP_AUTH" | "DEVICE_PASSWORD_VERIFIER" => (Self::Device, None),
-                // EMAIL_OTP is a second factor too; where it is one, too little is told rather than too much.
-                "SELECT_CHALLENGE" | "PASSWORD_SRP" | "EMAIL_OTP" | "SMS_OTP" | "WEB_AUTHN"
-                | "CUSTOM_CHALLENGE" => (Self::Unproven, None),
+                "SELECT_CHALLENGE" | "PASSWORD_SRP" => (Self::Unproven, None),
+                // These follow a password, or come instead of one.
+                "EMAIL_OTP" | "SMS_OTP" | "WEB_AUTHN" | "CUSTOM_CHALLENGE" if !password_proven => {
+                    (Self::Unproven, None)
+                }
                 _ => (Self::Challenge, None),
             },
             Call::AssociateSoftwareToken { .. } | Call::VerifySoftwareToken { .. } => {

@@ -9,7 +9,7 @@ use cognito_flow::{AnswerError, FlowError};
 use super::{CognitoError, Fault, PasswordRule};
 use crate::cognito::transport::{Obstacle, SetupError, TransportError};
 
-const FAILED: &str = "Sign-in failed. Check your user name and password and try again.";
+const FAILED: &str = "Sign-in failed. Check what you entered and try again.";
 const UNAVAILABLE: &str = "Sign-in is not available just now. Please try again in a minute.";
 
 impl CognitoError {

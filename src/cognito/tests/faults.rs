@@ -143,7 +143,7 @@ async fn a_call_that_finds_no_place_in_its_time_is_not_sent() {
         parameters: Parameters::default(),
         session: None,
     };
-    let error = pool.api.send(call).await.unwrap_err();
+    let error = pool.api.send(call, false).await.unwrap_err();
     assert!(
         matches!(&error, CognitoError::Busy { .. }) && error.is_outage(),
         "{error:?}"

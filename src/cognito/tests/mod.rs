@@ -1,7 +1,11 @@
 //! The pool against a server on loopback that says what each test tells it to.
 
+mod accounts;
+mod devices;
+mod existence;
 mod faults;
 mod log;
+mod passkeys;
 mod probe;
 mod refresh;
 mod sign_in;

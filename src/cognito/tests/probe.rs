@@ -112,7 +112,7 @@ async fn the_pools_settings_are_read_by_signed_calls() {
         described.mfa.unwrap(),
     );
     assert_eq!(pool.triggers.keys().collect::<Vec<_>>(), [&"UserMigration"]);
-    assert!(pool.remembers_devices && pool.admin_create_user_only);
+    assert!(pool.devices.is_some() && pool.admin_create_user_only);
     assert_eq!(pool.first_factors, ["PASSWORD", "WEB_AUTHN"]);
     assert_eq!(pool.recovery, ["verified_email"]);
     assert_eq!(pool.tier.as_deref(), Some("LITE"));

@@ -168,9 +168,18 @@ impl SignIn {
     }
 
     /// A page of ours for who is signed in, asked for by somebody who is not.
-    pub(super) fn not_signed_in(&self, visit: &Visit<'_>, why: NoAccessToken) -> Response<Body> {
+    /// They come back to `page`.
+    pub(super) fn not_signed_in(
+        &self,
+        visit: &Visit<'_>,
+        page: &'static str,
+        why: NoAccessToken,
+    ) -> Response<Body> {
         match why {
-            NoAccessToken::NoSession => redirect(StatusCode::SEE_OTHER, self.url()),
+            NoAccessToken::NoSession => {
+                let sign_in = self.url_to(&ReturnTo::own(page));
+                redirect(StatusCode::SEE_OTHER, &sign_in)
+            }
             NoAccessToken::Unavailable => self.refuse(visit, Refusal::PoolUnavailable, None),
         }
     }

@@ -105,7 +105,7 @@ impl SignIn {
         let offer = self.account.offer_passkey && visit.query("offer").is_some();
         let passkeys = match self.sessions.access_token(visit.headers()).await {
             Ok(access_token) => self.pool.passkeys(&access_token).await,
-            Err(why) => return self.not_signed_in(visit, why),
+            Err(why) => return self.not_signed_in(visit, PASSKEYS, why),
         };
         match passkeys {
             Ok(passkeys) if !offer || passkeys.is_empty() => {
@@ -132,7 +132,7 @@ impl SignIn {
         };
         let access_token = match self.sessions.access_token(visit.headers()).await {
             Ok(access_token) => access_token,
-            Err(why) => return self.not_signed_in(visit, why),
+            Err(why) => return self.not_signed_in(visit, PASSKEYS, why),
         };
         let options = match self.pool.start_passkey(&access_token).await {
             Ok(options) => options,
@@ -172,7 +172,7 @@ impl SignIn {
         };
         let access_token = match self.sessions.access_token(visit.headers()).await {
             Ok(access_token) => access_token,
-            Err(why) => return self.not_signed_in(visit, why),
+            Err(why) => return self.not_signed_in(visit, PASSKEYS, why),
         };
         let action =
             credential(taken.form.text("credential")).map(|credential| Action::SavePasskey {
@@ -203,7 +203,7 @@ impl SignIn {
         };
         let access_token = match self.sessions.access_token(visit.headers()).await {
             Ok(access_token) => access_token,
-            Err(why) => return self.not_signed_in(visit, why),
+            Err(why) => return self.not_signed_in(visit, PASSKEYS, why),
         };
         let action = taken.form.answer("id").map(|id| Action::DeletePasskey {
             access_token: access_token.clone(),
@@ -252,7 +252,7 @@ impl SignIn {
             } => {
                 let access_token = match self.sessions.access_token(visit.headers()).await {
                     Ok(access_token) => access_token,
-                    Err(why) => return self.not_signed_in(visit, why),
+                    Err(why) => return self.not_signed_in(visit, PASSKEYS, why),
                 };
                 self.list_page_with(visit, &restart, &access_token, status, error)
                     .await

@@ -97,7 +97,7 @@ impl SignIn {
         };
         let access_token = match self.sessions.access_token(visit.headers()).await {
             Ok(access_token) => access_token,
-            Err(why) => return self.not_signed_in(visit, why),
+            Err(why) => return self.not_signed_in(visit, VERIFY, why),
         };
         let action = Action::SendAttributeCode {
             access_token,
@@ -142,7 +142,7 @@ impl SignIn {
         };
         let access_token = match self.sessions.access_token(visit.headers()).await {
             Ok(access_token) => access_token,
-            Err(why) => return self.not_signed_in(visit, why),
+            Err(why) => return self.not_signed_in(visit, VERIFY, why),
         };
         let action = Action::VerifyAttribute {
             access_token,
@@ -207,7 +207,7 @@ impl SignIn {
     ) -> Response<Body> {
         let access_token = match self.sessions.access_token(visit.headers()).await {
             Ok(access_token) => access_token,
-            Err(why) => return self.not_signed_in(visit, why),
+            Err(why) => return self.not_signed_in(visit, VERIFY, why),
         };
         let user = match self.pool.user(&access_token).await {
             Ok(user) => user,

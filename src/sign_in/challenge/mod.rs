@@ -26,6 +26,7 @@ use crate::cognito::CognitoError;
 use crate::origin::PublicOrigin;
 
 use super::accept::{Accepted, Hidden};
+use super::account::FORGOT_PASSWORD;
 use super::attempt::Restart;
 use super::attributes::{INPUT_PREFIX, input_id};
 use super::csrf::FormName;
@@ -251,11 +252,14 @@ impl SignIn {
         question: Question<'_>,
     ) -> Response<Body> {
         let start_again = self.url_to(&question.restart.return_to);
+        let forgot_password = (self.account.reset_password)
+            .then(|| self.page_to(FORGOT_PASSWORD, &question.restart.return_to));
         let links = Links {
             action: CHALLENGE,
             attempt: &hidden.attempt,
             csrf: &hidden.csrf,
             start_again: &start_again,
+            forgot_password: forgot_password.as_deref(),
         };
         let view = self.challenges().view(question, links);
         self.page(visit, status, &view, hidden.cookie)

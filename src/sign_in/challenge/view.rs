@@ -47,6 +47,8 @@ pub(in crate::sign_in) struct ChallengeView<'a> {
     other_ways: bool,
     /// URL.
     start_again: &'a str,
+    /// URL, on a page that asks for the password.
+    forgot_password: Option<&'a str>,
     error: Option<ErrorView>,
     #[serde(flatten)]
     more: More,
@@ -59,6 +61,7 @@ pub(super) struct Links<'a> {
     pub(super) attempt: &'a str,
     pub(super) csrf: &'a str,
     pub(super) start_again: &'a str,
+    pub(super) forgot_password: Option<&'a str>,
 }
 
 /// What only some templates need.
@@ -138,8 +141,12 @@ impl Challenges {
                 .unwrap_or_default(),
             step: challenge.next_step(),
             value,
-            other_ways: question.flow == FlowKind::UserAuth,
+            other_ways: question.flow == FlowKind::UserAuth
+                && !matches!(challenge, Challenge::SelectChallenge(_)),
             start_again: links.start_again,
+            forgot_password: links
+                .forgot_password
+                .filter(|_| matches!(challenge, Challenge::PasswordChallenge(_))),
             error: question.error,
             more,
         }
@@ -172,6 +179,7 @@ impl Challenges {
             value: "",
             other_ways: full,
             start_again: "/",
+            forgot_password: full.then_some("/"),
             error: full.then(|| ErrorView {
                 message: "Sample".to_owned(),
                 field: Some(field.to_owned()),

@@ -18,6 +18,8 @@ pub(crate) struct Asked<'a> {
     /// For a challenge that is answered without the person; else it is kept beside the question.
     pub(crate) session: &'a mut Option<CognitoSession>,
     pub(crate) context: &'a Context<'a>,
+    /// The SRP secret *a* of a device, big-endian.
+    pub(crate) exponent: &'a [u8],
     pub(crate) course: &'a mut Course,
 }
 

@@ -23,7 +23,7 @@ impl DeviceProver {
     pub(crate) fn begin(asked: &Asked<'_>) -> Result<(Self, Parameters), FlowError> {
         let context = asked.context;
         let device = context.device.ok_or(FlowError::UnknownDevice)?.clone();
-        let key = EphemeralKey::new(context.entropy.expose());
+        let key = EphemeralKey::new(asked.exponent);
         let mut responses = Parameters::for_user(context.client, &asked.course.username);
         responses.insert_device_key(context);
         responses.insert("SRP_A", Secret::new(key.srp_a()));

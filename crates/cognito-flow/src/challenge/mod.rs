@@ -17,6 +17,10 @@ pub(crate) mod password_verifier;
 pub(crate) use asked::Asked;
 pub(crate) use mfa_setup::with_secret as mfa_setup_with_secret;
 
+/// Most bytes of JSON that a question keeps of what triggers write or passkeys make long. With a `Session` of 4,096
+/// characters, a sign-in that waits for the person then stays within 8 KiB, and with the longest way back in its seal.
+const MAX_KEPT: usize = 2_560;
+
 /// Declares the challenges: the modules, the enum, and the way from a `ChallengeName` to its file.
 macro_rules! challenges {
     ($($module:ident: $question:ident),* $(,)?) => {
@@ -35,11 +39,6 @@ macro_rules! challenges {
                 let mut samples = Vec::new();
                 $(samples.extend($question::samples().into_iter().map(Self::$question));)*
                 samples
-            }
-
-            /// Whether a challenge of this `ChallengeName` can be put to a person.
-            pub fn is_known(name: &str) -> bool {
-                false $(|| $question::names().contains(&name))*
             }
 
             fn question(&self) -> &dyn Question {
@@ -179,6 +178,11 @@ pub(crate) trait Question {
         answer: Answer,
         answering: &mut Answering<'_>,
     ) -> Result<Reaction, AnswerError>;
+}
+
+/// How long a value is as JSON.
+fn json_length(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
 /// What a challenge leads to.

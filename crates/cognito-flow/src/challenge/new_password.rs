@@ -4,7 +4,6 @@
 //! prefix is taken off here and put back in the response. An attribute already set is never sent back: Cognito refuses it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -17,12 +16,10 @@ const NAME: &str = "NEW_PASSWORD_REQUIRED";
 const PREFIX: &str = "userAttributes.";
 
 /// A new password and the attributes that are missing.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewPasswordRequired {
     /// Plain names (`family_name`) of what the person must fill in; never one that is set already.
     pub required_attributes: Vec<String>,
-    /// What the pool has, by plain name.
-    pub user_attributes: BTreeMap<String, String>,
 }
 
 impl Question for NewPasswordRequired {
@@ -46,7 +43,6 @@ impl Question for NewPasswordRequired {
             .collect();
         Ok(Self {
             required_attributes,
-            user_attributes,
         }
         .into())
     }
@@ -56,7 +52,6 @@ impl Question for NewPasswordRequired {
         [&["email", "phone_number", "custom:sample"][..], &[]]
             .map(|required| Self {
                 required_attributes: names(required),
-                user_attributes: BTreeMap::new(),
             })
             .into()
     }
@@ -109,16 +104,6 @@ impl Question for NewPasswordRequired {
             responses.insert(format!("{PREFIX}{name}"), Secret::new(value));
         }
         Ok(answering.respond_to(NAME))
-    }
-}
-
-/// Names only: the values are the person's e-mail address, telephone number and the like.
-impl fmt::Debug for NewPasswordRequired {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewPasswordRequired")
-            .field("required_attributes", &self.required_attributes)
-            .field("user_attributes", &self.user_attributes.keys())
-            .finish()
     }
 }
 
@@ -179,13 +164,12 @@ mod tests {
     fn only_attributes_that_are_not_set_are_asked_for_by_their_plain_names() {
         let challenge = asking_for_two();
         assert_eq!(challenge.required_attributes, ["name", "custom:team"]);
-        assert_eq!(challenge.user_attributes["email"], "jane@example.com");
     }
 
     #[test]
     fn absent_parameters_ask_for_a_password_alone() {
         let challenge = meet(&[]).unwrap();
-        assert!(challenge.required_attributes.is_empty() && challenge.user_attributes.is_empty());
+        assert!(challenge.required_attributes.is_empty());
         assert_eq!(
             respond(&challenge, "p", &[]),
             Ok(vec![("NEW_PASSWORD".to_owned(), "p".to_owned())])

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::{Answering, Asked, Met, NextStep, Question, Reaction};
 use crate::{Answer, AnswerError, FlowError, Secret};
 
+/// Longest destination that is taken, in characters: a person may call an authenticator app what they like.
+const MAX_DESTINATION: usize = 128;
+
 /// A code is asked for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OneTimeCode {
@@ -78,7 +81,8 @@ impl Question for OneTimeCode {
             CodeKind::SoftwareTokenMfa => "FRIENDLY_DEVICE_NAME",
             _ => "CODE_DELIVERY_DESTINATION",
         };
-        let destination = asked.optional(parameter).map(str::to_owned);
+        let destination = asked.optional(parameter);
+        let destination = destination.map(|text| text.chars().take(MAX_DESTINATION).collect());
         Ok(Self { kind, destination }.into())
     }
 
@@ -190,6 +194,15 @@ mod tests {
         let medium = json!({"deliveryMedium": "EMAIL", "destination": null});
         assert_eq!(details("EMAIL_OTP")["codeDeliveryDetails"], medium);
         assert!(details("SOFTWARE_TOKEN_MFA").is_empty());
+    }
+
+    #[test]
+    fn a_long_name_of_an_app_is_cut_between_its_characters() {
+        let bed = Bed::of(FlowKind::UserPasswordAuth);
+        let name = "\u{1f511}".repeat(1_000);
+        let pending = bed.question("SOFTWARE_TOKEN_MFA", &[("FRIENDLY_DEVICE_NAME", &name)]);
+        let told = pending.challenge().next_step().details["friendlyDeviceName"].clone();
+        assert_eq!(told, "\u{1f511}".repeat(MAX_DESTINATION));
     }
 
     #[test]

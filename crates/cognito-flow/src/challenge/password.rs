@@ -41,6 +41,7 @@ impl Question for PasswordChallenge {
     }
 
     fn meet(asked: Asked<'_>) -> Result<Met, FlowError> {
+        asked.course.password_proven = false;
         let srp = asked.name == FirstFactor::PasswordSrp.name();
         Ok(Self {
             srp,
@@ -95,5 +96,68 @@ impl Question for PasswordChallenge {
             otherwise: Otherwise::Nothing,
         };
         Ok(answering.respond_awaiting(challenge, awaits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::testing::*;
+    use crate::{FlowKind, Pending};
+
+    fn asked(name: &str) -> (Bed, Pending) {
+        let bed = Bed::of(FlowKind::UserAuth);
+        let pending = bed.question(name, &[("USERNAME", "jane")]);
+        assert_eq!(pending.challenge().name(), name);
+        (bed, pending)
+    }
+
+    #[test]
+    fn a_password_is_sent_or_proven_as_the_pool_asks() {
+        for name in ["PASSWORD", "PASSWORD_SRP"] {
+            let (_, pending) = asked(name);
+            let next_step = pending.challenge().next_step();
+            assert_eq!(next_step.sign_in_step, "CONFIRM_SIGN_IN_WITH_PASSWORD");
+            assert_eq!(next_step.details, Map::new());
+        }
+        let (bed, pending) = asked("PASSWORD");
+        let (plain, _) = call(bed.answer(pending, PASSWORD));
+        assert_eq!(
+            sent_besides_the_name(&plain),
+            ("RespondToAuthChallenge", "PASSWORD", vec![("PASSWORD", PASSWORD)], Some(SESSION))
+        );
+        let (bed, pending) = asked("PASSWORD_SRP");
+        let (by_srp, _) = call(bed.answer(pending, PASSWORD));
+        let (operation, name, parameters, session) = sent_besides_the_name(&by_srp);
+        assert_eq!((operation, name), ("RespondToAuthChallenge", "PASSWORD_SRP"));
+        assert_eq!((parameters.len(), parameters[0].0), (1, "SRP_A"));
+        assert_eq!(session, Some(SESSION));
+    }
+
+    #[test]
+    fn after_srp_a_only_the_verifier_is_in_turn() {
+        for (reply, got) in [
+            (tokens(), "AuthenticationResult"),
+            (challenge("EMAIL_OTP", &[], None), "EMAIL_OTP"),
+        ] {
+            let (bed, pending) = asked("PASSWORD_SRP");
+            let (_, flow) = call(bed.answer(pending, PASSWORD));
+            let error = flow.on_reply(reply, bed.context()).unwrap_err();
+            let want = "PASSWORD_VERIFIER";
+            let got = got.to_owned();
+            assert_eq!(error, FlowError::OutOfTurn { want, got });
+        }
+    }
+
+    #[test]
+    fn a_password_of_spaces_is_a_password_and_an_empty_one_is_none() {
+        let (bed, pending) = asked("PASSWORD");
+        let (spaces, _) = call(bed.answer(pending, "   "));
+        assert_eq!(sent_besides_the_name(&spaces).2, [("PASSWORD", "   ")]);
+        let (bed, pending) = asked("PASSWORD");
+        let error = bed.answer(pending, "").unwrap_err();
+        assert_eq!(error, AnswerError::Empty { field: "password" });
     }
 }

@@ -25,6 +25,8 @@ impl Question for SelectChallenge {
         if choices.is_empty() {
             return Err(FlowError::NothingToChoose { challenge: NAME });
         }
+        // Also in reply to a password, for a person who cannot sign in by one: it was not looked at.
+        asked.course.password_proven = false;
         Ok(Self { choices }.into())
     }
 

@@ -66,3 +66,74 @@ impl Question for SelectMfaType {
         Ok(answering.respond_to(NAME))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::testing::*;
+    use crate::{FlowKind, Step};
+
+    fn meet(choices: &str) -> Result<Step, FlowError> {
+        let parameters = [("MFAS_CAN_CHOOSE", choices)];
+        Bed::of(FlowKind::UserPasswordAuth).meet(NAME, &parameters)
+    }
+
+    fn choose(text: &str) -> Result<Step, AnswerError> {
+        let pending = ask(meet(r#"["SMS_MFA","SOFTWARE_TOKEN_MFA","EMAIL_OTP"]"#));
+        Bed::of(FlowKind::UserPasswordAuth).answer(pending, text)
+    }
+
+    #[test]
+    fn what_can_be_chosen_has_amplifys_names() {
+        let all = ask(meet(r#"["SMS_MFA","NEW_MFA","EMAIL_MFA","SOFTWARE_TOKEN_MFA","SMS_MFA"]"#));
+        let next_step = all.challenge().next_step();
+        assert_eq!(next_step.sign_in_step, "CONTINUE_SIGN_IN_WITH_MFA_SELECTION");
+        let details = json!({"allowedMFATypes": ["SMS", "EMAIL", "TOTP"]});
+        assert_eq!(Value::Object(next_step.details), details);
+    }
+
+    #[test]
+    fn either_name_of_a_choice_is_answered_with_cognitos() {
+        for (typed, cognitos) in [
+            ("SMS", "SMS_MFA"),
+            ("TOTP", "SOFTWARE_TOKEN_MFA"),
+            ("EMAIL", "EMAIL_OTP"),
+            ("EMAIL_OTP", "EMAIL_OTP"),
+        ] {
+            let (call, _) = call(choose(typed));
+            let expected = vec![("ANSWER", cognitos)];
+            assert_eq!(
+                sent_besides_the_name(&call),
+                ("RespondToAuthChallenge", NAME, expected, Some(SESSION))
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_not_offered_is_no_choice() {
+        let field = "choice";
+        for text in ["sms", "WEB_AUTHN"] {
+            let error = choose(text).unwrap_err();
+            assert_eq!(error, AnswerError::NotAChoice { field }, "{text}");
+        }
+        let one = ask(meet(r#"["SMS_MFA"]"#));
+        let error = Bed::of(FlowKind::UserPasswordAuth).answer(one, "TOTP");
+        assert_eq!(error.unwrap_err(), AnswerError::NotAChoice { field });
+    }
+
+    #[test]
+    fn nothing_to_choose_and_no_list_are_errors() {
+        let challenge = NAME;
+        for choices in ["[]", r#"["NEW_MFA"]"#] {
+            let error = meet(choices).unwrap_err();
+            assert_eq!(error, FlowError::NothingToChoose { challenge });
+        }
+        let what = "MFAS_CAN_CHOOSE";
+        for choices in ["", "SMS_MFA", "{}", "[1]"] {
+            let error = meet(choices).unwrap_err();
+            assert_eq!(error, FlowError::BadServerValue { what }, "{choices}");
+        }
+    }
+}

@@ -105,11 +105,13 @@ impl Flow {
             session: session.filter(|_| kind == FlowKind::UserAuth),
         };
         let course = Course::new(kind, username);
-        Ok(Step::Call(call, Self { course, awaits }))
+        Ok(Step::call(call, course, awaits))
     }
 
-    pub(crate) const fn waiting(course: Course, awaits: Awaits) -> Self {
-        Self { course, awaits }
+    /// Whether the pool finds the password right, unless it refuses the call under way. It tells what a refusal may give
+    /// away: to whoever has proven nothing, not even that the user exists.
+    pub const fn password_proven(&self) -> bool {
+        self.course.password_proven
     }
 
     /// The step that follows from Cognito's reply. Takes 5 to 15 ms of CPU for PASSWORD_VERIFIER and
@@ -122,6 +124,16 @@ impl Flow {
         reason = "a step spends its entropy, used or not: the same bits never serve two"
     )]
     pub fn on_reply(self, reply: Reply, context: Context<'_>) -> Result<Step, FlowError> {
+        self.on_reply_with(reply, &context, context.entropy.expose())
+    }
+
+    /// `exponent` as in [`Flow::begin_with`], for a device.
+    fn on_reply_with(
+        self,
+        reply: Reply,
+        context: &Context<'_>,
+        exponent: &[u8],
+    ) -> Result<Step, FlowError> {
         match (self.awaits, reply) {
             (
                 Awaits::SoftwareTokenSecret,
@@ -139,10 +151,7 @@ impl Flow {
                     responses: Parameters::for_user(context.client, &self.course.username),
                     session,
                 };
-                Ok(Step::Call(
-                    call,
-                    Self::waiting(self.course, Awaits::Anything),
-                ))
+                Ok(Step::call(call, self.course, Awaits::Anything))
             }
             (
                 Awaits::Anything
@@ -167,12 +176,13 @@ impl Flow {
                     parameters: &parameters,
                     available: &available,
                     session: &mut session,
-                    context: &context,
+                    context,
+                    exponent,
                     course: &mut course,
                 };
                 match on_challenge(awaits, asked)? {
                     Met::Ask(challenge) => Ok(Step::Ask(Pending::new(course, challenge, session))),
-                    Met::Call(call, awaits) => Ok(Step::Call(call, Self::waiting(course, awaits))),
+                    Met::Call(call, awaits) => Ok(Step::call(call, course, awaits)),
                 }
             }
             (awaits, reply) => Err(out_of_turn(&awaits, reply.name())),
@@ -287,6 +297,14 @@ pub enum Step {
     /// Show the person a page.
     Ask(Pending),
     Done(TokenSet),
+}
+
+impl Step {
+    /// Every call of a sign-in is made here.
+    pub(crate) fn call(call: Call, mut course: Course, awaits: Awaits) -> Self {
+        course.password_proven |= call.proves_password();
+        Self::Call(call, Flow { course, awaits })
+    }
 }
 
 /// How a sign-in begins, by the names of AWS Amplify's `authFlowType`.

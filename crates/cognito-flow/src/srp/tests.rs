@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::vectors::{self, Kind, Vector};
+use crate::{Entropy, NewDevice, RememberedDevice};
 
 /// An integer as the vectors write it: lower-case hex without leading zeros.
 fn hex(number: &BoxedUint) -> String {
@@ -107,6 +108,44 @@ fn the_vectors_verifier_and_public_value_are_the_pools() {
         let b_pub =
             Server::<CognitoGroup, Sha256>::new().compute_b_pub(&b, &multiplier(), &verifier);
         assert_eq!(hex(&b_pub), vector.srp_b, "SRP_B of {name}");
+    }
+}
+
+/// The pool's half, from ConfirmDevice's values alone: S = (A·v^u)^b.
+#[test]
+fn a_registered_device_convinces_a_pool_that_keeps_its_verifier_alone() {
+    let new = NewDevice {
+        device_key: "eu-west-1_device".to_owned(),
+        device_group_key: "-group".to_owned(),
+    };
+    for salt in [0x11, 0x91] {
+        let entropy = [[3; 48], [salt; 48]].map(Entropy::new);
+        let (device, kept) = RememberedDevice::register(new.clone(), entropy);
+        assert_eq!(STANDARD.decode(device.password.expose()).unwrap(), [3; 40]);
+        let integer = |text: &str| hex_bytes(&STANDARD.decode(text).unwrap());
+        assert_eq!(
+            integer(&kept.salt).trim_start_matches('0'),
+            hex_bytes(&[salt; 16])
+        );
+        let verifier = number(integer(&kept.password_verifier).trim_start_matches('0'));
+
+        let b = BoxedUint::from_be_slice_vartime(&[5; 32]);
+        let b_pub =
+            Server::<CognitoGroup, Sha256>::new().compute_b_pub(&b, &multiplier(), &verifier);
+        let server = ServerValues::parse(&hex(&b_pub), &integer(&kept.salt), "AAEC").unwrap();
+        let key = EphemeralKey::new(&[7; 48]);
+        let signature = key.sign(&device.identity(), &server, "now").unwrap();
+
+        let u = scrambler(&key.a_pub, &b_pub);
+        let params = CognitoGroup::generator().params().clone();
+        let element = |number: &BoxedUint| BoxedMontyForm::new(number.clone(), &params);
+        let product = element(&key.a_pub) * element(&verifier).pow(&u);
+        let (_, session_key) = session_key(&product.pow(&b).retrieve(), &u);
+        let claimed = [&b"-group"[..], b"eu-west-1_device", &[0, 1, 2], b"now"];
+        assert_eq!(
+            signature,
+            STANDARD.encode(*hmac_sha256(&*session_key, &claimed))
+        );
     }
 }
 

@@ -3,11 +3,14 @@
 //! It is shown the histories that are most often got wrong: no entry, SRP_A alone, a second factor in
 //! between, wrong answers without end.
 
+use cognito_flow::FlowKind;
 use serde_json::{Map, Value, json};
 
 use super::Replay;
 use crate::cli::check::finding::{Finding, Severity};
 use crate::cli::check::function::{CallError, Function, Kind};
+use crate::cli::check::is_custom;
+use crate::cli::check::probes::skipped_password;
 
 /// Wrong answers after which DefineAuthChallenge should have ended the sign-in. Samples stop at 3.
 const ROUNDS: usize = 20;
@@ -49,10 +52,10 @@ impl Start {
         }
     }
 
-    const fn flow(self) -> &'static str {
+    const fn flow(self) -> FlowKind {
         match self {
-            Self::WithSrp => "CUSTOM_WITH_SRP",
-            Self::WithoutSrp => "CUSTOM_WITHOUT_SRP",
+            Self::WithSrp => FlowKind::CustomWithSrp,
+            Self::WithoutSrp => FlowKind::CustomWithoutSrp,
         }
     }
 }
@@ -88,7 +91,7 @@ impl Define<'_> {
         let mut findings = Vec::new();
         match self.decide(&[]).await {
             Verdict::Ask(name) if name == "CUSTOM_CHALLENGE" => {
-                if self.replay.flow == Start::WithSrp.flow() {
+                if self.replay.flow.kind == Start::WithSrp.flow() {
                     findings.push(
                         self.finding(Severity::Note, "it also takes sign-ins that begin without a password")
                             .why("not through sidegate, but whoever may use the app client gets tokens by the custom challenge alone")
@@ -124,15 +127,20 @@ impl Define<'_> {
             Verdict::Ask(name) if name == "PASSWORD_VERIFIER" => {}
             // Without SRP configured, this start only comes from clients that always send SRP_A.
             Verdict::Ask(name)
-                if name == "CUSTOM_CHALLENGE" && self.replay.flow == Start::WithoutSrp.flow() =>
+                if name == "CUSTOM_CHALLENGE"
+                    && self.replay.flow.kind == Start::WithoutSrp.flow() =>
             {
                 return Vec::new();
             }
             Verdict::Ask(name) => {
+                let (severity, why) = skipped_password(self.replay.flow);
                 return vec![
-                    self.finding(Severity::Error, format!("it answers a session of only SRP_A with {name}"))
-                        .why("the password is never asked; sidegate refuses such a sign-in under CUSTOM_WITH_SRP")
-                        .remedy("answer challengeName PASSWORD_VERIFIER when the only entry is SRP_A"),
+                    self.finding(
+                        severity,
+                        format!("it answers a session of only SRP_A with {name}"),
+                    )
+                    .why(why)
+                    .remedy("answer challengeName PASSWORD_VERIFIER when the only entry is SRP_A"),
                 ];
             }
             Verdict::Tokens => {
@@ -285,9 +293,9 @@ impl Define<'_> {
 
     /// How bad it is that a start leads nowhere: sign-in is dead, is not used, or is closed on purpose.
     fn severity(&self, start: Start) -> Severity {
-        match self.replay.flow.as_str() {
+        match self.replay.flow.kind {
             flow if flow == start.flow() => Severity::Error,
-            flow if flow.starts_with("CUSTOM") => Severity::Note,
+            flow if is_custom(flow) => Severity::Note,
             _ => Severity::Warning,
         }
     }

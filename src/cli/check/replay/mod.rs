@@ -9,11 +9,13 @@ mod define;
 mod tests;
 mod verify;
 
+use cognito_flow::FlowSettings;
 use serde_json::{Map, Value, json};
 
 use self::define::Define;
 use super::finding::{Finding, Severity};
 use super::function::{Function, GivenTrigger, Kind};
+use super::is_custom;
 use crate::cognito::{PoolSettings, Settings};
 
 /// AWS's mailbox simulator takes every message and counts none as bounced (SES developer guide).
@@ -61,13 +63,13 @@ impl Triggers {
 /// Plays everything there is a function for.
 pub(super) async fn replay(triggers: &Triggers, settings: &Settings) -> Vec<Finding> {
     let replay = Replay {
-        flow: settings.flow.kind.to_string(),
+        flow: &settings.flow,
         region: settings.client.pool_id().region(),
         pool_id: settings.client.pool_id().as_str(),
         client_id: settings.client.client_id().as_str(),
     };
     let mut findings = Vec::new();
-    if triggers.define.is_none() && replay.flow.starts_with("CUSTOM") {
+    if triggers.define.is_none() && is_custom(replay.flow.kind) {
         findings.push(
             Finding::note(Kind::Define.check(), "not replayed: the function cannot be reached from here")
                 .remedy("run it on this machine, and name it: sidegate check --trigger define=URL_OR_COMMAND"),
@@ -117,8 +119,7 @@ fn or_ok(told: Vec<Finding>, kind: Kind, what: &str) -> Vec<Finding> {
 
 /// What all events have in common.
 struct Replay<'a> {
-    /// `cognito.flow`.
-    flow: String,
+    flow: &'a FlowSettings,
     region: &'a str,
     pool_id: &'a str,
     client_id: &'a str,

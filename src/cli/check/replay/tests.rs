@@ -66,9 +66,9 @@ fn function(stub: &Stub) -> Function {
     Function::read(&url).unwrap()
 }
 
-fn replay(flow: &str) -> Replay<'_> {
+fn replay(flow: &FlowSettings) -> Replay<'_> {
     Replay {
-        flow: flow.to_owned(),
+        flow,
         region: "eu-west-1",
         pool_id: "eu-west-1_AbC123xyz",
         client_id: "1h57kf5cpq17m0eml12EXAMPLE",
@@ -77,7 +77,14 @@ fn replay(flow: &str) -> Replay<'_> {
 
 /// Severity and text of what is found under a flow, one a line.
 async fn found(
-    flow: &str,
+    flow: FlowKind,
+    decide: impl Fn(Session<'_>) -> Value + Send + Sync + 'static,
+) -> String {
+    found_with(&FlowSettings::new(flow), decide).await
+}
+
+async fn found_with(
+    flow: &FlowSettings,
     decide: impl Fn(Session<'_>) -> Value + Send + Sync + 'static,
 ) -> String {
     let stub = define(decide).await;
@@ -99,14 +106,18 @@ async fn found(
     lines.join("\n")
 }
 
-const FLOWS: [&str; 3] = ["CUSTOM_WITH_SRP", "CUSTOM_WITHOUT_SRP", "USER_SRP_AUTH"];
+const FLOWS: [FlowKind; 3] = [
+    FlowKind::CustomWithSrp,
+    FlowKind::CustomWithoutSrp,
+    FlowKind::UserSrpAuth,
+];
 
 #[tokio::test]
 async fn a_sound_trigger_has_no_faults_under_any_flow() {
-    assert_eq!(found("CUSTOM_WITHOUT_SRP", sound).await, "");
-    assert_eq!(found("USER_SRP_AUTH", sound).await, "");
+    assert_eq!(found(FlowKind::CustomWithoutSrp, sound).await, "");
+    assert_eq!(found(FlowKind::UserSrpAuth, sound).await, "");
     assert_eq!(
-        found("CUSTOM_WITH_SRP", sound).await,
+        found(FlowKind::CustomWithSrp, sound).await,
         "note: it also takes sign-ins that begin without a password"
     );
     // One that takes sign-ins with a password only, as CUSTOM_WITH_SRP asks for.
@@ -115,7 +126,7 @@ async fn a_sound_trigger_has_no_faults_under_any_flow() {
         session => sound(session),
     };
     assert_eq!(
-        found("CUSTOM_WITH_SRP", closed).await,
+        found(FlowKind::CustomWithSrp, closed).await,
         "note: it fails at once on an empty session"
     );
 }
@@ -137,17 +148,24 @@ async fn tokens_for_srp_a_alone_are_an_error_under_every_flow() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_never_asked_is_an_error_unless_none_is_wanted() {
+async fn a_password_that_is_never_asked_is_an_error_unless_that_is_wanted() {
     let skips = |session: Session<'_>| match session {
         [("SRP_A", true)] => ask("CUSTOM_CHALLENGE"),
         session => sound(session),
     };
-    let text = found("CUSTOM_WITH_SRP", skips).await;
+    let text = found(FlowKind::CustomWithSrp, skips).await;
     assert!(
         text.contains("error: it answers a session of only SRP_A with CUSTOM_CHALLENGE"),
         "{text}"
     );
-    assert_eq!(found("CUSTOM_WITHOUT_SRP", skips).await, "");
+    assert_eq!(found(FlowKind::CustomWithoutSrp, skips).await, "");
+    let mut lenient = FlowSettings::new(FlowKind::CustomWithSrp);
+    lenient.custom_may_skip_password = true;
+    let text = found_with(&lenient, skips).await;
+    assert!(
+        text.contains("warning: it answers a session of only SRP_A with CUSTOM_CHALLENGE"),
+        "{text}"
+    );
 }
 
 /// As the widely copied CAPTCHA sample is printed: its first condition is inverted.
@@ -163,11 +181,11 @@ async fn the_published_captcha_sample_lets_nobody_in() {
         }
     };
     assert_eq!(
-        found("CUSTOM_WITHOUT_SRP", printed).await,
+        found(FlowKind::CustomWithoutSrp, printed).await,
         "error: it fails at once on an empty session"
     );
     assert_eq!(
-        found("USER_SRP_AUTH", printed).await,
+        found(FlowKind::UserSrpAuth, printed).await,
         "warning: it fails at once on an empty session\n\
          error: it answers a session of only SRP_A with CUSTOM_CHALLENGE"
     );
@@ -190,8 +208,8 @@ async fn an_endless_asker_is_found_with_both_starts() {
         Some(("CUSTOM_CHALLENGE", false)) => ask("CUSTOM_CHALLENGE"),
         _ => sound(session),
     };
-    let text = found("USER_SRP_AUTH", endless).await;
-    for start in ["CUSTOM_WITH_SRP", "CUSTOM_WITHOUT_SRP"] {
+    let text = found(FlowKind::UserSrpAuth, endless).await;
+    for start in [FlowKind::CustomWithSrp, FlowKind::CustomWithoutSrp] {
         let told = format!("warning: it asks for ever: 20 wrong answers do not fail ({start})");
         assert!(text.contains(&told), "{text}");
     }
@@ -205,7 +223,7 @@ async fn an_entry_that_is_not_expected_must_not_count_as_passed() {
         _ => sound(session),
     };
     assert_eq!(
-        found("USER_SRP_AUTH", any_true).await,
+        found(FlowKind::UserSrpAuth, any_true).await,
         "error: it issues tokens because SMS_MFA, last in its session, is true"
     );
     let by_length = |session: Session<'_>| match session {
@@ -213,7 +231,7 @@ async fn an_entry_that_is_not_expected_must_not_count_as_passed() {
         session => sound(session),
     };
     assert_eq!(
-        found("USER_SRP_AUTH", by_length).await,
+        found(FlowKind::UserSrpAuth, by_length).await,
         "warning: it does not go on after SMS_MFA"
     );
 }
@@ -225,7 +243,7 @@ async fn wrong_passwords_wrong_answers_and_left_out_rounds_are_found() {
         _ => sound(session),
     };
     assert_eq!(
-        found("USER_SRP_AUTH", blind).await,
+        found(FlowKind::UserSrpAuth, blind).await,
         "error: it issues tokens after a wrong answer (CUSTOM_WITHOUT_SRP)\n\
          error: it issues tokens after a wrong password\n\
          warning: it issues tokens after the password alone"
@@ -235,7 +253,7 @@ async fn wrong_passwords_wrong_answers_and_left_out_rounds_are_found() {
         _ => sound(session),
     };
     assert_eq!(
-        found("CUSTOM_WITHOUT_SRP", never).await,
+        found(FlowKind::CustomWithoutSrp, never).await,
         "error: right answers bring no tokens (CUSTOM_WITHOUT_SRP)\n\
          note: right answers bring no tokens (CUSTOM_WITH_SRP)"
     );
@@ -254,7 +272,10 @@ async fn an_answer_that_cognito_refuses_is_told() {
             "issueTokens is neither true nor false",
         ),
     ] {
-        let text = found("CUSTOM_WITHOUT_SRP", move |_: Session<'_>| response.clone()).await;
+        let text = found(FlowKind::CustomWithoutSrp, move |_: Session<'_>| {
+            response.clone()
+        })
+        .await;
         assert!(
             text.starts_with(&format!("error: on an empty session, {told}")),
             "{text}"

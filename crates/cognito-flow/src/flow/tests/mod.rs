@@ -1,5 +1,8 @@
 //! Whole sign-ins against a scripted pool: the vectors give what it sends, and what it must get.
 
+mod devices;
+mod openings;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -7,13 +10,20 @@ use proptest::prelude::*;
 use super::*;
 use crate::CognitoSession;
 use crate::testing::*;
-use crate::vectors::{self, Kind};
+use crate::vectors::{self, Kind, Vector};
+
+/// The vector's SRP secret *a*.
+fn exponent(vector: &Vector) -> Vec<u8> {
+    let digits = format!("{:0>256}", vector.a);
+    let byte = |digits| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
+    digits.as_bytes().chunks(2).map(byte).collect()
+}
 
 #[test]
 fn srp_sends_what_every_user_vector_says() {
-    for vector in vectors::load()
-        .vectors
-        .iter()
+    let vectors = vectors::load().vectors;
+    for vector in vectors
+        .into_iter()
         .filter(|vector| vector.kind == Kind::User)
     {
         let name = vector.name();
@@ -21,11 +31,7 @@ fn srp_sends_what_every_user_vector_says() {
             client: vector.client(),
             ..Bed::of(FlowKind::UserSrpAuth)
         };
-        let exponent: Vec<u8> = format!("{:0>256}", vector.a)
-            .as_bytes()
-            .chunks(2)
-            .map(|digits| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap())
-            .collect();
+        let exponent = exponent(&vector);
         let credentials = Credentials {
             username: "An.Alias@Example.com".to_owned(),
             password: Some(secret(&vector.password)),
