@@ -142,6 +142,7 @@ impl SignIn {
         let cookies = headers.get_all(COOKIE).iter().cloned();
         Visitor {
             cookies: cookies.map(|cookie| (COOKIE, cookie)).collect(),
+            browser: visit.bearer().browser,
             device: self.device_cookie.read(headers).of(&restart.username),
             trusted: restart.trusted,
             device_name: device_name(headers),

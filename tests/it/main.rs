@@ -15,6 +15,7 @@
 mod accounts;
 mod api;
 mod arrows;
+mod attacks;
 mod bed;
 mod browser;
 mod challenges;
