@@ -150,6 +150,8 @@ async fn a_custom_challenge_is_asked_without_a_password_until_it_is_answered() {
 image_base = "https://pictures.example.com/captcha/"
 show = ["attemptsLeft"]
 answer_label = "Colour"
+answer_inputmode = "search"
+answer_autocomplete = "off"
 "#;
     let bed = bed.config(settings).start().await;
     let mut browser = bed.browser();
@@ -162,6 +164,7 @@ answer_label = "Colour"
         "Look up.",
         "<dt>attemptsLeft</dt><dd>2</dd>",
         ">Colour</label>",
+        "inputmode=\"search\" autocomplete=\"off\"",
         "Get a code by e-mail instead",
     ] {
         assert!(shown.contains(text), "no {text} in {shown}");
@@ -250,6 +253,14 @@ async fn triggers_that_skip_the_password_are_refused_unless_the_operator_allows_
         let page = browser.sign_in("/deep", USER, "wrong-Pass-1!").await;
         let page = page.expect(status);
         if allowed {
+            // Its challenge has no parameters at all, and still a question and a field.
+            assert_eq!(heading(&page), "One more step");
+            let asks = page.body.contains("Answer to finish signing in.");
+            assert!(
+                asks && page.body.contains(">Answer</label>"),
+                "{}",
+                page.body
+            );
             let form = page.form().with("answer", "blue");
             browser.submit(&form).await.expect(303);
         }
