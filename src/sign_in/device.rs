@@ -227,6 +227,11 @@ impl Devices {
         self.0.is_empty()
     }
 
+    /// Whether one is this person's.
+    pub(super) fn has(&self, subject: &str) -> bool {
+        self.0.iter().any(|record| record.subject == subject)
+    }
+
     /// The device of whoever signs in with this user name, typed as before or in the pool's own form.
     pub(super) fn of(&self, username: &str) -> Option<RememberedDevice> {
         let is_theirs =

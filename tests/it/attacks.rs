@@ -15,7 +15,7 @@ const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 
 /// bob's second factor is an authenticator app, which a remembered device makes needless.
 const DEVICES: &str = r#"
-mfa = "ON"
+mfa = "OPTIONAL"
 mfa_methods = ["SOFTWARE_TOKEN_MFA"]
 [pool.devices]
 challenge_required_on_new_device = true
@@ -143,6 +143,34 @@ async fn the_form_of_a_trusted_browser_passes_no_second_factor_elsewhere() {
         asked.body
     );
     thief.get("/deep").await.expect(302);
+    bed.stop().await;
+}
+
+/// On a browser that several use, "forget this browser" is there for who can be forgotten.
+#[tokio::test]
+async fn nobody_is_offered_to_forget_what_another_person_trusts() {
+    let bed = TestBed::default().pool(DEVICES);
+    let bed = bed.config("[device]\nremember = \"ask\"\n").start().await;
+    let mut browser = bed.browser();
+    let page = browser.open("/deep").await.expect(200);
+    let form = page.form().with("username", BOB).with("password", PASSWORD);
+    let page = browser.submit(&form.with("trust", "yes")).await.expect(200);
+    let form = page.form().with("code", &totp(SECRET, BEGAN));
+    browser.submit(&form).await.expect(303);
+    let offers = |page: &Page| page.body.contains("forget-device");
+    let page = browser.get("/.sidegate/sign-out").await.expect(200);
+    assert!(offers(&Page {
+        body: page.body.replace("&#x2f;", "/"),
+        ..page
+    }));
+    sign_out(&mut browser).await;
+
+    let page = browser.open("/deep").await.expect(200);
+    let form = page.form().without("trust");
+    let form = form.with("username", USER).with("password", PASSWORD);
+    browser.submit(&form).await.expect(303);
+    let page = browser.get("/.sidegate/sign-out").await.expect(200);
+    assert!(!offers(&page), "{}", page.body);
     bed.stop().await;
 }
 
