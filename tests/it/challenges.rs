@@ -201,6 +201,23 @@ answer_autocomplete = "off"
     bed.stop().await;
 }
 
+#[tokio::test]
+async fn a_template_of_the_operators_draws_its_kind_of_challenge() {
+    let folder = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
+    std::fs::create_dir(&folder).unwrap();
+    let own = r#"{% extends "custom.html" %}{% block heading %}{{ custom.parameters.internal | default("") }}{% endblock %}"#;
+    std::fs::write(folder.join("custom_email.html"), own).unwrap();
+    let settings = format!(
+        "[challenge]\ntemplate_param = \"alternative\"\n[sign_in]\ntemplate_dir = {folder:?}\n"
+    );
+    let bed = TestBed::default().flow("CUSTOM_WITHOUT_SRP").pool(CUSTOM);
+    let bed = bed.config(&settings).start().await;
+    let page = name_oneself(&mut bed.browser(), USER).await.expect(200);
+    assert_eq!(heading(&page), "not for people");
+    bed.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 /// R-93: by default no picture is loaded from anywhere.
 #[tokio::test]
 async fn a_picture_that_is_not_allowed_is_told_to_the_person_and_loaded_from_nowhere() {
