@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use cognito_flow::{CognitoSession, Secret};
 
-use super::{CognitoError, UserPool, report};
+use super::{CognitoError, Fault, UserPool, report};
 
 /// What SignUp takes.
 pub struct NewAccount {
@@ -168,10 +168,16 @@ impl UserPool {
     }
 }
 
-/// What only a real account can be refused for looks like a code that was sent.
+/// What only a real account can be refused for looks like a code that was sent. A message is made and sent for real
+/// accounts only, so all that goes wrong on that way is told to the operator alone.
 fn hidden(sent: Result<Option<Delivery>, CognitoError>) -> Result<Option<Delivery>, CognitoError> {
     sent.inspect_err(report).or_else(|error| match error {
-        CognitoError::NotDelivered(_) | CognitoError::RefusedByTrigger { .. } => Ok(None),
+        CognitoError::NotDelivered(_)
+        | CognitoError::RefusedByTrigger { .. }
+        | CognitoError::TriggerFailed(_)
+        | CognitoError::Misconfigured {
+            fault: Fault::Pool, ..
+        } => Ok(None),
         error if error.tells_of_an_account() => Ok(None),
         error => Err(error),
     })

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::cognito::is_loopback;
 use super::reader::Reader;
-use super::setting::{Autocomplete, Host, InputMode, ParameterName};
+use super::setting::{Autocomplete, Host, InputMode, ParameterName, is_plain};
 use crate::origin::PublicOrigin;
 use crate::sign_in::{CustomSettings, PictureSettings};
 
@@ -67,6 +67,9 @@ fn misplaced(base: &Url, public_origin: Option<&PublicOrigin>) -> Option<String>
              put the pictures on another host"
                 .to_owned(),
         );
+    }
+    if !base.host().is_some_and(|host| is_plain(&host)) {
+        return Some("this is no host that pictures can come from; write https://…".to_owned());
     }
     (base.scheme() == "http" && !is_loopback(base))
         .then(|| "pictures come by https, but for loopback; write https://…".to_owned())

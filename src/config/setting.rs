@@ -292,9 +292,19 @@ impl Setting for Host {
         let text = text.strip_suffix('.').unwrap_or(text);
         let no_port = !text.contains(':') || text.ends_with(']');
         match url::Host::parse(text) {
-            Ok(host) if no_port && !text.contains('*') => Ok(Self(host.to_string())),
+            Ok(host) if no_port && is_plain(&host) => Ok(Self(host.to_string())),
             _ => Err(not_a(text, "a host name without a port", example)),
         }
+    }
+}
+
+/// Whether a host has nothing but what names have. URLs may have more in one: a semicolon would end the directive of a
+/// Content-Security-Policy that names it.
+pub(super) fn is_plain<S: AsRef<str>>(host: &url::Host<S>) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    match host {
+        url::Host::Domain(name) => name.as_ref().bytes().all(fits),
+        url::Host::Ipv4(_) | url::Host::Ipv6(_) => true,
     }
 }
 
@@ -358,6 +368,36 @@ impl Setting for LogLevel {
                 "{wrong:?} is not a level ({}); write info, or info,sidegate::cognito=debug",
                 LEVELS.join(", ")
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// what is in a policy cannot say more than a host.
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_nothing_that_a_policy_reads() {
+        for good in [
+            "pictures.example.com",
+            "a_b.example.",
+            "192.0.2.1",
+            "[2001:db8::1]",
+            "bücher.example",
+        ] {
+            assert!(Host::parse(good, "").is_ok(), "{good}");
+        }
+        for bad in [
+            "a.example;sandbox",
+            "a.example,b.example",
+            "*.example",
+            "'self'",
+            "a.example:443",
+            "a example",
+            "",
+        ] {
+            assert!(Host::parse(bad, "").is_err(), "{bad} was let through");
         }
     }
 }

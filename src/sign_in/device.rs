@@ -142,6 +142,7 @@ impl SignIn {
         let cookies = headers.get_all(COOKIE).iter().cloned();
         Visitor {
             cookies: cookies.map(|cookie| (COOKIE, cookie)).collect(),
+            browser: visit.bearer().browser,
             device: self.device_cookie.read(headers).of(&restart.username),
             trusted: restart.trusted,
             device_name: device_name(headers),
@@ -224,6 +225,11 @@ fn encode(records: &[Record]) -> Result<Zeroizing<Vec<u8>>, Fault> {
 impl Devices {
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether one is this person's.
+    pub(super) fn has(&self, subject: &str) -> bool {
+        self.0.iter().any(|record| record.subject == subject)
     }
 
     /// The device of whoever signs in with this user name, typed as before or in the pool's own form.

@@ -108,7 +108,12 @@ impl SignIn {
             Err(fault) => return self.broken(visit, &fault),
         };
         let token = |name| self.tokens.issue(name, &browser, "", self.clock.now());
-        let is_remembered = !self.device_cookie.read(visit.headers()).is_empty();
+        let devices = self.device_cookie.read(visit.headers());
+        // Another person's is theirs to forget.
+        let is_remembered = match &found {
+            Found::Caller(caller) => devices.has(&caller.identity.subject),
+            Found::None | Found::Unavailable => !devices.is_empty(),
+        };
         let view = SignOutView {
             action: SIGN_OUT,
             csrf: &token(FormName::SignOut),

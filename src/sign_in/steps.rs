@@ -14,6 +14,7 @@ use crate::cognito::{CognitoError, Progress, SignedIn, UserPool};
 use crate::keys::Keys;
 use crate::session::Sessions;
 
+use super::browser::Binding;
 use super::device::Owner;
 use super::error::{Fault, StepError};
 use super::once::{Once, StepKey};
@@ -48,6 +49,8 @@ pub(super) struct Begun {
 pub(super) struct Visitor {
     /// All that a new session wants to know of the request.
     pub(super) cookies: HeaderMap,
+    /// Its cookie, if it has one of ours.
+    pub(super) browser: Option<Binding>,
     /// What the pool knows it by.
     pub(super) device: Option<RememberedDevice>,
     /// Whether the pool is to remember it.
@@ -90,8 +93,12 @@ impl Steps {
         visitor: Visitor,
     ) -> Result<Arc<Outcome>, Arc<StepError>> {
         let password = credentials.password.as_ref();
+        let browser = visitor.browser.as_ref().map(Binding::as_bytes);
         let key = self.key_of([
             nonce,
+            // The form may be posted by another browser, whose outcome is its own: a remembered device spares a second
+            // factor to nobody else.
+            browser.map_or(&[], <[u8; Binding::BYTES]>::as_slice),
             credentials.username.as_bytes(),
             credentials
                 .preferred
@@ -296,6 +303,7 @@ mod tests {
             };
             let visitor = Visitor {
                 cookies: HeaderMap::new(),
+                browser: None,
                 device: None,
                 trusted: false,
                 device_name: String::new(),

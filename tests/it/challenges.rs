@@ -8,7 +8,7 @@ use crate::bed::{BEGAN, Bed, PASSWORD, TestBed, USER};
 use crate::browser::{Browser, Page};
 
 /// Asks for a colour until it is right, after the password where there is one.
-const CUSTOM: &str = r#"
+pub(crate) const CUSTOM: &str = r#"
 [pool.triggers]
 define_auth_challenge = ["python3", "-c", '''
 import json, sys
@@ -91,7 +91,7 @@ attributes = { given_name = "Bob", email_verified = "true" }
 "#;
 
 /// bob has two, and prefers none.
-const TWO_FACTORS: &str = r#"
+pub(crate) const TWO_FACTORS: &str = r#"
 mfa = "OPTIONAL"
 mfa_methods = ["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]
 [[pool.user]]
@@ -102,15 +102,15 @@ totp_secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 attributes = { given_name = "Bob", email_verified = "true" }
 "#;
 
-const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
-const BOB: &str = "bob@example.com";
+pub(crate) const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+pub(crate) const BOB: &str = "bob@example.com";
 
-const CHOICES: &str = r#"
+pub(crate) const CHOICES: &str = r#"
 first_factors = ["PASSWORD", "EMAIL_OTP"]
 "#;
 
 /// The code of an authenticator app (RFC 6238).
-fn totp(secret: &str, seconds: u64) -> String {
+pub(crate) fn totp(secret: &str, seconds: u64) -> String {
     let mut bits = String::new();
     for letter in secret.chars() {
         let value = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).unwrap();
@@ -150,6 +150,8 @@ async fn a_custom_challenge_is_asked_without_a_password_until_it_is_answered() {
 image_base = "https://pictures.example.com/captcha/"
 show = ["attemptsLeft"]
 answer_label = "Colour"
+answer_inputmode = "search"
+answer_autocomplete = "off"
 "#;
     let bed = bed.config(settings).start().await;
     let mut browser = bed.browser();
@@ -162,6 +164,7 @@ answer_label = "Colour"
         "Look up.",
         "<dt>attemptsLeft</dt><dd>2</dd>",
         ">Colour</label>",
+        "inputmode=\"search\" autocomplete=\"off\"",
         "Get a code by e-mail instead",
     ] {
         assert!(shown.contains(text), "no {text} in {shown}");
@@ -181,6 +184,10 @@ answer_label = "Colour"
     let calls = bed
         .wire
         .count("AWSCognitoIdentityProviderService.RespondToAuthChallenge");
+    browser
+        .submit(&again.form().without("answer"))
+        .await
+        .expect(422);
     let empty = browser.submit(&again.form().with("answer", "")).await;
     let empty = empty.expect(422);
     assert_eq!(
@@ -192,6 +199,23 @@ answer_label = "Colour"
     let done = browser.submit(&empty.form().with("answer", "blue")).await;
     assert_eq!(done.expect(303).location(), "/deep");
     bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_template_of_the_operators_draws_its_kind_of_challenge() {
+    let folder = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
+    std::fs::create_dir(&folder).unwrap();
+    let own = r#"{% extends "custom.html" %}{% block heading %}{{ custom.parameters.internal | default("") }}{% endblock %}"#;
+    std::fs::write(folder.join("custom_email.html"), own).unwrap();
+    let settings = format!(
+        "[challenge]\ntemplate_param = \"alternative\"\n[sign_in]\ntemplate_dir = {folder:?}\n"
+    );
+    let bed = TestBed::default().flow("CUSTOM_WITHOUT_SRP").pool(CUSTOM);
+    let bed = bed.config(&settings).start().await;
+    let page = name_oneself(&mut bed.browser(), USER).await.expect(200);
+    assert_eq!(heading(&page), "not for people");
+    bed.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// R-93: by default no picture is loaded from anywhere.
@@ -246,6 +270,14 @@ async fn triggers_that_skip_the_password_are_refused_unless_the_operator_allows_
         let page = browser.sign_in("/deep", USER, "wrong-Pass-1!").await;
         let page = page.expect(status);
         if allowed {
+            // Its challenge has no parameters at all, and still a question and a field.
+            assert_eq!(heading(&page), "One more step");
+            let asks = page.body.contains("Answer to finish signing in.");
+            assert!(
+                asks && page.body.contains(">Answer</label>"),
+                "{}",
+                page.body
+            );
             let form = page.form().with("answer", "blue");
             browser.submit(&form).await.expect(303);
         }
@@ -435,9 +467,13 @@ async fn a_browser_that_is_trusted_needs_no_code_until_it_is_forgotten() {
     let out = browser.get("/.sidegate/sign-out").await.expect(200);
     browser.submit(&out.form()).await.expect(303);
     browser.sign_in("/deep", BOB, PASSWORD).await.expect(303);
-    // The tokens of a remembered device can be renewed.
-    bed.clock.advance(std::time::Duration::from_secs(20 * 60));
-    browser.get("/deep").await.expect(200);
+    // Its tokens live an hour, and the pool renews them for the device alone: it must be named.
+    for minutes in [29, 29, 3] {
+        bed.clock
+            .advance(std::time::Duration::from_secs(minutes * 60));
+        browser.get("/deep").await.expect(200);
+    }
+    assert!(bed.wire.carried("GetTokensFromRefreshToken"));
 
     let out = browser.get("/.sidegate/sign-out").await.expect(200);
     let (_, forget) = out.body.split_once("</form>").unwrap();

@@ -15,6 +15,7 @@
 mod accounts;
 mod api;
 mod arrows;
+mod attacks;
 mod bed;
 mod browser;
 mod challenges;
@@ -26,6 +27,7 @@ mod forgery;
 mod handles;
 mod memory;
 mod migration;
+mod next_steps;
 mod openapi;
 mod outside;
 mod passkeys;

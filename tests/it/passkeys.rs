@@ -85,7 +85,10 @@ async fn a_person_adds_a_passkey_sees_it_and_deletes_it() {
     let bed = bed("[passkey]\nmanage = true").await;
     let mut browser = bed.browser();
     let nobody = browser.get("/.sidegate/passkeys").await.expect(303);
-    assert_eq!(nobody.location(), "/.sidegate/sign-in");
+    assert_eq!(
+        nobody.location(),
+        "/.sidegate/sign-in?return_to=%2F.sidegate%2Fpasskeys"
+    );
     browser.sign_in("/", USER, PASSWORD).await.expect(303);
 
     let empty = browser.get("/.sidegate/passkeys").await.expect(200);

@@ -25,6 +25,7 @@ use crate::sign_in::form::{FormError, bounded};
 use crate::sign_in::return_to::ReturnTo;
 use crate::sign_in::visit::Visit;
 
+use super::object::object;
 use super::{ApiError, SecretText, answer};
 
 /// POST api/reset-password and api/resend-sign-up-code.
@@ -51,7 +52,7 @@ struct ConfirmReset {
 struct SignUpRequest {
     username: String,
     password: SecretText,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     options: SignUpOptions,
 }
 

@@ -6,6 +6,7 @@
 //! which Amplify apps branch on. Tokens never reach the browser.
 
 mod account;
+mod object;
 mod openapi;
 mod passkeys;
 mod sign_in;
@@ -30,6 +31,7 @@ use super::form::{self, FormError};
 use super::page::put_retry_after;
 use super::same_origin::is_same_origin;
 use super::visit::Visit;
+use object::object;
 
 /// Wiped when it is dropped.
 #[derive(Deserialize)]
@@ -120,8 +122,10 @@ impl SignIn {
         T: for<'de> Deserialize<'de>,
     {
         let bytes = self.read_body(visit, body).await?;
+        let mut parser = serde_json::Deserializer::from_slice(&bytes);
+        let read = object(&mut parser).and_then(|request| parser.end().map(|()| request));
         // The parser's message may quote the password.
-        serde_json::from_slice(&bytes).map_err(|_| FormError::Malformed.into())
+        read.map_err(|_| FormError::Malformed.into())
     }
 
     /// R-26 first, then type and size.

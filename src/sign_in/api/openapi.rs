@@ -26,6 +26,7 @@ impl SignIn {
 mod tests {
     use std::collections::BTreeSet;
 
+    use cognito_flow::Challenge;
     use http::Method;
     use serde_json::Value;
 
@@ -73,6 +74,35 @@ mod tests {
                 let there = endpoint(&method, &address, &all).is_ok();
                 assert_eq!(described.is_some(), there, "{method} {address}");
             }
+        }
+    }
+
+    /// What cognito-flow asks, the two that the pool's errors stand for, and the end.
+    #[test]
+    fn every_step_of_a_sign_in_is_described_and_no_other() {
+        let document = document();
+        let described = steps(&document).expect("no schema lists the steps");
+        let asked = Challenge::samples()
+            .iter()
+            .map(|challenge| challenge.next_step().sign_in_step)
+            .chain(["CONFIRM_SIGN_UP", "RESET_PASSWORD", "DONE"])
+            .collect();
+        assert_eq!(described, asked);
+    }
+
+    /// The values of the first `signInStep` that lists more than one.
+    fn steps(schema: &Value) -> Option<BTreeSet<&str>> {
+        let named = schema.get("signInStep").and_then(|step| step.get("enum"));
+        if let Some(names) = named
+            .and_then(Value::as_array)
+            .filter(|names| names.len() > 1)
+        {
+            return Some(names.iter().filter_map(Value::as_str).collect());
+        }
+        match schema {
+            Value::Object(members) => members.values().find_map(steps),
+            Value::Array(items) => items.iter().find_map(steps),
+            _ => None,
         }
     }
 

@@ -21,6 +21,7 @@ use crate::sign_in::return_to::ReturnTo;
 use crate::sign_in::steps::{Next, Outcome};
 use crate::sign_in::visit::Visit;
 
+use super::object::object;
 use super::{ApiError, SecretText, answer};
 
 /// POST api/sign-in.
@@ -30,7 +31,7 @@ struct SignInRequest {
     username: String,
     /// For the flows that begin with one.
     password: Option<SecretText>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     options: SignInOptions,
 }
 
@@ -50,7 +51,7 @@ struct SignInOptions {
 struct ConfirmRequest {
     attempt: String,
     challenge_response: SecretText,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     options: ConfirmOptions,
 }
 

@@ -376,7 +376,7 @@ impl FromStr for FlowKind {
 /// Not a flow's name, as a text for the person who wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_WITH_SRP, CUSTOM_WITHOUT_SRP or USER_AUTH"
+    "expected USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_WITH_SRP, CUSTOM_WITHOUT_SRP or USER_AUTH; Cognito's CUSTOM_AUTH is CUSTOM_WITH_SRP with a password first, CUSTOM_WITHOUT_SRP with none"
 )]
 pub struct UnknownFlowKind;
 

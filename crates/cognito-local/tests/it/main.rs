@@ -16,6 +16,7 @@ mod function;
 mod http;
 mod lambda;
 mod mfa;
+mod mfa_settings;
 mod migration;
 mod new_password;
 mod one_time_code;

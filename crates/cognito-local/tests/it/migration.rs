@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cognito_local::{Kind, Settings, Trigger};
+use cognito_local::{Kind, Seed, Settings, Trigger};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -434,6 +434,68 @@ async fn a_user_who_comes_from_elsewhere_is_welcomed_unless_the_function_suppres
         );
         let all = bed.get("/outbox.json").await.body;
         assert!(!all.contains("simple"), "the password is told to nobody");
+        bed.stop().await;
+    }
+}
+
+/// A pool of its own whose UserMigration function gives a user these attributes, beside what the response says.
+async fn taking_over(pool: &str, attributes: &Value, mut response: Value) -> (Function, Bed) {
+    let seed = format!(
+        "[[pool]]\nname = \"new\"\n{pool}\n[[pool.client]]\nname = \"web\"\nid = \"web\"\n\
+         explicit_auth_flows = [\"ALLOW_USER_PASSWORD_AUTH\"]\n"
+    );
+    response["userAttributes"] = attributes.clone();
+    response["finalUserStatus"] = "CONFIRMED".into();
+    response["messageAction"] = "SUPPRESS".into();
+    let function = Function::ok(&json!({ "response": response }).to_string()).await;
+    let trigger = with(Trigger::Url(function.url.parse().unwrap()));
+    let seed = Seed::from_toml(&seed, "the test's seed").unwrap_or_else(|error| panic!("{error}"));
+    let bed = Bed::with(|settings| {
+        settings.seed = seed;
+        trigger(settings);
+    });
+    (function, bed.await)
+}
+
+#[tokio::test]
+async fn the_function_switches_codes_by_sms_on_for_its_user() {
+    let pool = "mfa = \"OPTIONAL\"\nmfa_methods = [\"SMS_MFA\"]";
+    let attributes = json!({ "phone_number": "+15555551234", "phone_number_verified": "true" });
+    let (_function, bed) = taking_over(pool, &attributes, json!({ "enableSMSMFA": true })).await;
+    for _ in ["taken over", "there"] {
+        let answer = bed.password_sign_in("web", "old", "simple").await.ok();
+        assert_eq!(answer["ChallengeName"], "SMS_MFA", "{answer}");
+    }
+    bed.stop().await;
+    let (_function, bed) = taking_over(pool, &attributes, json!({ "enableSMSMFA": false })).await;
+    bed.password_sign_in("web", "old", "simple").await.tokens();
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn an_alias_moves_to_the_user_taken_over_only_when_the_function_forces_it() {
+    let pool = r#"
+alias_attributes = ["email"]
+[[pool.user]]
+username = "holder"
+password = "Correct-Horse-9"
+attributes = { email = "shared@example.com", email_verified = "true" }
+"#;
+    let attributes = json!({ "email": "shared@example.com", "email_verified": "true" });
+    for force in [Value::Null, json!(false), json!(true)] {
+        let response = json!({ "forceAliasCreation": force });
+        let (_function, bed) = taking_over(pool, &attributes, response).await;
+        let answer = bed.password_sign_in("web", "old", "simple").await;
+        let (name, password) = if force == true {
+            answer.tokens();
+            ("old", "simple")
+        } else {
+            answer.assert_error("NotAuthorizedException", "Incorrect username or password.");
+            ("holder", "Correct-Horse-9")
+        };
+        let tokens = bed.password_sign_in("web", "shared@example.com", password);
+        let tokens = tokens.await.tokens();
+        assert_eq!(claims(&tokens["IdToken"])["cognito:username"], name);
         bed.stop().await;
     }
 }
