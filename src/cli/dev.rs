@@ -7,11 +7,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use cognito_flow::FlowKind;
 use url::Url;
 
 use super::{CONFIGURATION, USAGE, block_on, complain};
-use crate::dev::{DevOptions, Fault, PoolOptions, SeedError};
+use crate::dev::{Demo, DevOptions, Fault, PoolOptions, SeedError};
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -28,9 +27,9 @@ pub(super) struct DevArguments {
     /// The sample application's address
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4283", value_parser = on_loopback)]
     sample_listen: SocketAddr,
-    /// How a sign-in begins: srp, password, custom, custom-srp or choice
-    #[arg(long, value_name = "FLOW", default_value = "srp", value_parser = flow)]
-    flow: FlowKind,
+    /// What is shown: srp, mfa, password, custom, custom-srp or choice; or a flow's name as in the configuration
+    #[arg(long, value_name = "FLOW", default_value = "srp", value_parser = demo)]
+    flow: Demo,
     /// Folder whose templates replace the built-in ones
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
@@ -56,7 +55,7 @@ pub(super) struct PoolArguments {
 /// What `dev` and `pool` have in common.
 #[derive(Debug, Args)]
 struct LocalArguments {
-    /// Pools, clients, groups and users [default: the built-in config/pool.toml]
+    /// Pools, clients, groups and users [default: a built-in one]
     #[arg(long, value_name = "FILE")]
     pool_file: Option<PathBuf>,
     /// Keep users, keys and tokens in this folder [default: in memory]
@@ -77,7 +76,7 @@ pub(super) fn dev(arguments: DevArguments) -> u8 {
         listen: arguments.listen,
         upstream: arguments.upstream,
         sample_listen: arguments.sample_listen,
-        flow: arguments.flow,
+        demo: arguments.flow,
         templates: arguments.templates,
         pool: PoolOptions {
             listen: arguments.pool_listen,
@@ -126,18 +125,11 @@ fn run(level: String, work: impl Future<Output = anyhow::Result<()>>) -> u8 {
     if wrong_file { CONFIGURATION } else { code }
 }
 
-/// Short names, and those of the configuration.
-fn flow(text: &str) -> Result<FlowKind, String> {
-    match text {
-        "srp" => Ok(FlowKind::UserSrpAuth),
-        "password" => Ok(FlowKind::UserPasswordAuth),
-        "custom" => Ok(FlowKind::CustomWithoutSrp),
-        "custom-srp" => Ok(FlowKind::CustomWithSrp),
-        "choice" => Ok(FlowKind::UserAuth),
-        name => name
-            .parse()
-            .map_err(|error| format!("expected srp, password, custom, custom-srp or choice; or as in the configuration: {error}")),
-    }
+fn demo(text: &str) -> Result<Demo, String> {
+    Demo::find(text).ok_or_else(|| {
+        let names = Demo::ALL.map(|demo| demo.name).join(", ");
+        format!("expected one of {names}, or a flow's name as in the configuration")
+    })
 }
 
 fn on_loopback(text: &str) -> Result<SocketAddr, String> {

@@ -5,6 +5,7 @@
 //! production build (feature `dev`, R-130), and the pool binds to loopback.
 
 mod banner;
+mod demo;
 mod http;
 pub mod sample;
 mod trigger;
@@ -24,27 +25,15 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::run::{Running, stop_signal};
 
+pub use demo::Demo;
+
 pub use cognito_local::{Fault, SeedError};
+use demo::TRIGGERS;
 use sample::SampleApp;
 use trigger::{LEGACY_USERS, SampleTriggers};
 
 /// The users and clients of `sidegate pool`, and of `sidegate dev` with USER_SRP_AUTH.
 const BUILT_IN_POOL: &str = include_str!("../../config/pool.toml");
-
-/// Where the pools below name the sample triggers.
-const TRIGGERS: &str = "{triggers}";
-
-/// The pool of `sidegate dev` that shows a flow.
-const fn pool_of(flow: FlowKind) -> &'static str {
-    match flow {
-        FlowKind::UserSrpAuth => BUILT_IN_POOL,
-        FlowKind::UserPasswordAuth => include_str!("../../config/pools/password.toml"),
-        FlowKind::CustomWithSrp | FlowKind::CustomWithoutSrp => {
-            include_str!("../../config/pools/custom.toml")
-        }
-        FlowKind::UserAuth => include_str!("../../config/pools/choice.toml"),
-    }
-}
 
 /// How often the log repeats that this is no production pool.
 const REMINDER: Duration = Duration::from_secs(60);
@@ -58,8 +47,8 @@ pub struct DevOptions {
     pub upstream: Option<Url>,
     /// The sample application's address.
     pub sample_listen: SocketAddr,
-    /// The sign-in flow.
-    pub flow: FlowKind,
+    /// The flow, and what shows it.
+    pub demo: Demo,
     /// A folder whose templates replace the built-in ones, for whoever draws their own.
     pub templates: Option<PathBuf>,
     /// The local pool.
@@ -100,7 +89,7 @@ pub async fn dev(options: DevOptions) -> anyhow::Result<()> {
     let triggers = SampleTriggers::start(&tasks, stop.clone())
         .await
         .context("the sample triggers cannot listen on loopback")?;
-    let built_in = pool_of(options.flow).replace(TRIGGERS, &triggers.url());
+    let built_in = options.demo.pool.replace(TRIGGERS, &triggers.url());
     let pool = start_pool(&options.pool, &built_in, "--pool-listen").await?;
     triggers.send_to(pool.mailbox());
     let upstream = match &options.upstream {
@@ -122,13 +111,14 @@ pub async fn dev(options: DevOptions) -> anyhow::Result<()> {
         .into_iter()
         .next()
         .context("the pool file names no pool")?;
-    let client = client(&summary, options.flow)?;
+    let client = client(&summary, options.demo.flow)?;
     let listen = with_port(options.listen)?;
     let config = config(listen, &pool, &summary, client, &upstream, &options)?;
     let gate = Running::start(config, Clock::system()).await?;
-    let shows_migration = options.flow == FlowKind::UserPasswordAuth && options.pool.file.is_none();
+    let shows_migration =
+        options.demo.flow == FlowKind::UserPasswordAuth && options.pool.file.is_none();
     let legacy: &[_] = if shows_migration { &LEGACY_USERS } else { &[] };
-    banner::dev(&gate, &pool, &summary, options.flow, legacy, &upstream)?;
+    banner::dev(&gate, &pool, &summary, options.demo.flow, legacy, &upstream)?;
 
     tasks.spawn(stop.clone().run_until_cancelled_owned(remind()));
     stop_signal().await?;
@@ -254,26 +244,13 @@ app_name = "sidegate dev"
         pool_id = summary.id,
         client_id = client.id,
         issuer = summary.issuer,
-        flow = options.flow,
-        more = more_settings(options.flow),
+        flow = options.demo.flow,
+        more = options.demo.settings,
     );
     let mut config = Config::from_toml("sidegate dev", &text)?;
     config.sign_in.template_dir = options.templates.clone();
     config.sign_in.dev = true;
     Ok(config)
-}
-
-/// What shows a flow whole, beside the defaults.
-const fn more_settings(flow: FlowKind) -> &'static str {
-    match flow {
-        FlowKind::UserSrpAuth | FlowKind::UserPasswordAuth => "",
-        FlowKind::CustomWithSrp | FlowKind::CustomWithoutSrp => {
-            "[challenge]\nallow_data_images = true\n"
-        }
-        FlowKind::UserAuth => {
-            "[account]\nsign_up = true\nsign_up_attributes = []\n[passkey]\noffer = true\n"
-        }
-    }
 }
 
 async fn remind() {

@@ -82,7 +82,8 @@ async fn a_challenge_is_answered_with_confirm_sign_in() {
             Some(confirm("Fresh-Horse-11!", json!({}))),
         )
         .await;
-    refused.expect(422);
+    let refused = refused.expect(422).json();
+    assert_eq!(refused["missingAttributes"], json!(["given_name"]));
     let weak = confirm("short", json!({"given_name": "Nova"}));
     let refused = browser
         .fetch(Method::POST, path, Some(weak))
@@ -111,10 +112,11 @@ async fn refusals_are_problem_documents_with_cognitos_own_name() {
         .expect(401);
     assert_eq!(answer.header("content-type"), "application/problem+json");
     assert_eq!(answer.json()["name"], "NotAuthorizedException");
-    browser
+    let no_password = browser
         .fetch(Method::POST, path, Some(json!({"username": USER})))
         .await
-        .expect(400);
+        .expect(422);
+    assert_eq!(no_password.json()["field"], "password");
     browser
         .fetch(Method::POST, path, Some(json!([])))
         .await

@@ -95,6 +95,37 @@ impl Dev {
     }
 }
 
+/// What `--flow` shows: its first form, and with second factors the form after the password.
+#[tokio::test]
+async fn dev_starts_with_what_shows_each_flow() {
+    for (name, asks_password) in [
+        ("srp", true),
+        ("mfa", true),
+        ("password", true),
+        ("custom", false),
+        ("custom-srp", true),
+        ("choice", false),
+        ("CUSTOM_WITHOUT_SRP", false),
+    ] {
+        let dev = Dev::start(&["--flow", name]).await;
+        let port = dev.url.rsplit(':').next().unwrap();
+        let gate = format!("127.0.0.1:{port}").parse().unwrap();
+        let mut browser = Browser::at(gate, &dev.url);
+        let form = browser.open("/").await.form();
+        assert_eq!(
+            form.fields.contains_key("password"),
+            asks_password,
+            "{name}"
+        );
+        if name == "mfa" {
+            let user = "ada@example.com";
+            let asked = browser.sign_in("/", user, dev.password(user)).await;
+            assert!(asked.expect(200).form().fields.contains_key("code"));
+        }
+        dev.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn dev_prints_users_who_can_sign_in_and_logs_one_line_a_request() {
     let dev = Dev::start(&[]).await;

@@ -13,7 +13,7 @@ mod sign_in;
 
 use std::sync::Arc;
 
-use cognito_flow::Secret;
+use cognito_flow::{AnswerError, Secret};
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::body::Body;
 use crate::causes::Causes;
+use crate::cognito::CognitoError;
 use crate::refusal::{Audience, Refusal};
 use crate::session::{Found, NoAccessToken};
 
@@ -155,13 +156,13 @@ impl SignIn {
             TurnedAway::Form(FormError::TooLarge) => self.refuse_program(visit, Refusal::TooLarge),
             TurnedAway::Form(_) => self.refuse_program(visit, Refusal::BadRequest(FORM)),
             TurnedAway::NoCookie(_) | TurnedAway::NotYours(_) | TurnedAway::Expired(_) => {
-                document(visit, why.status(), why.code(), why.message(), None)
+                document(visit, why.status(), why.code(), why.message(), None, None)
             }
         }
     }
 
     fn not_taken(&self, visit: &Visit<'_>, error: &StepError) -> Response<Body> {
-        let name = match error {
+        let (name, more) = match error {
             StepError::Fault(fault) => {
                 tracing::error!(
                     error = %Causes(fault),
@@ -169,10 +170,11 @@ impl SignIn {
                 );
                 return self.refuse_program(visit, Refusal::Internal);
             }
-            StepError::Pool(error) => error.exception_name(),
-            StepError::Field { .. } => None,
+            StepError::Pool(error) => (error.exception_name(), missing_attributes(error)),
+            StepError::Field { id, .. } => (None, Some(("field", json!(id)))),
         };
-        let mut response = document(visit, error.status(), error.code(), error.message(), name);
+        let (status, code, message) = (error.status(), error.code(), error.message());
+        let mut response = document(visit, status, code, message, name, more);
         put_retry_after(&mut response, error);
         response
     }
@@ -184,13 +186,25 @@ impl SignIn {
 
 const FORM: &str = "Send application/json with the members this endpoint names, each once, as texts that are not empty.";
 
-/// A problem document (RFC 9457) like those of `refusal`, with Cognito's name for the error if it has one.
+/// What an application must ask for again, beside what the person reads.
+fn missing_attributes(error: &CognitoError) -> Option<(&'static str, Value)> {
+    match error {
+        CognitoError::Answer(AnswerError::MissingAttributes(names)) => {
+            Some(("missingAttributes", json!(names)))
+        }
+        _ => None,
+    }
+}
+
+/// A problem document (RFC 9457) like those of `refusal`, with Cognito's name for the error if it has one, and a further
+/// member.
 fn document(
     visit: &Visit<'_>,
     status: StatusCode,
     code: &str,
     message: &str,
     name: Option<&str>,
+    more: Option<(&str, Value)>,
 ) -> Response<Body> {
     let mut document = json!({
         "type": format!("urn:sidegate:problem:{code}"),
@@ -200,8 +214,9 @@ fn document(
         "code": code,
         "request_id": visit.request_id(),
     });
-    if let (Some(name), Some(members)) = (name, document.as_object_mut()) {
-        members.insert("name".to_owned(), name.into());
+    if let Some(members) = document.as_object_mut() {
+        members.extend(name.map(|name| ("name".to_owned(), name.into())));
+        members.extend(more.map(|(member, value)| (member.to_owned(), value)));
     }
     let mut response = answer(&document, []);
     *response.status_mut() = status;

@@ -129,8 +129,13 @@ impl SignIn {
         if let Some(password) = &password {
             bounded("password", password.expose())?;
         }
-        if request.username.is_empty() || (needs_password && password.is_none()) {
+        if request.username.is_empty() {
             return Err(malformed());
+        }
+        if needs_password && password.is_none() {
+            let id = "password".to_owned();
+            let message = "Enter your password.";
+            return Err(StepError::Field { id, message }.into());
         }
         Ok(Credentials {
             username: request.username,
