@@ -1,6 +1,7 @@
 //! Passkeys of a person's own: the page, the offer after a sign-in, and the API, with a software authenticator.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,7 +24,13 @@ async fn bed(settings: &str) -> Bed {
 
 /// What `navigator.credentials.create` and `toJSON` give for these options: ES256, no attestation.
 fn create(options: &Value) -> Value {
-    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+    create_with(
+        &EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap(),
+        options,
+    )
+}
+
+fn create_with(pair: &EcdsaKeyPair, options: &Value) -> Value {
     let point = pair.public_key().as_ref();
     let mut id = [0; 20];
     aws_lc_rs::rand::fill(&mut id).unwrap();
@@ -62,6 +69,32 @@ fn create(options: &Value) -> Value {
             "clientDataJSON": URL_SAFE_NO_PAD.encode(client_data.to_string()),
             "attestationObject": URL_SAFE_NO_PAD.encode(object),
             "transports": ["internal"],
+        },
+    })
+}
+
+/// What `navigator.credentials.get` and `toJSON` give for these options.
+fn get(pair: &EcdsaKeyPair, id: &Value, options: &Value) -> Value {
+    let client_data = json!({
+        "type": "webauthn.get", "challenge": options["challenge"], "origin": ORIGIN, "crossOrigin": false,
+    })
+    .to_string();
+    // Present and verified; the counter has moved.
+    let data = [
+        digest(&SHA256, b"localhost").as_ref(),
+        &[0x05],
+        &[0, 0, 0, 1],
+    ]
+    .concat();
+    let signed = [&data, digest(&SHA256, client_data.as_bytes()).as_ref()].concat();
+    let signature = pair.sign(&SystemRandom::new(), &signed).unwrap();
+    json!({
+        "id": id, "rawId": id, "type": "public-key", "authenticatorAttachment": "platform",
+        "clientExtensionResults": {},
+        "response": {
+            "clientDataJSON": URL_SAFE_NO_PAD.encode(client_data),
+            "authenticatorData": URL_SAFE_NO_PAD.encode(data),
+            "signature": URL_SAFE_NO_PAD.encode(signature),
         },
     })
 }
@@ -214,5 +247,51 @@ async fn an_app_adds_lists_and_deletes_passkeys() {
         .expect(200);
     let listed = app.fetch(Method::GET, list, None).await.expect(200).json();
     assert_eq!(listed, json!({"credentials": []}));
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn an_app_signs_in_with_a_passkey() {
+    let bed = TestBed::default().pool(POOL).flow("USER_AUTH");
+    let bed = bed.config("[passkey]\nmanage = true").start().await;
+    let mut app = bed.browser();
+    let sign_in = "/.sidegate/api/sign-in";
+    let by_password = json!({
+        "username": USER, "password": PASSWORD, "options": {"preferredChallenge": "PASSWORD_SRP"},
+    });
+    let done = app.fetch(Method::POST, sign_in, Some(by_password)).await;
+    assert_eq!(done.expect(200).json()["isSignedIn"], true);
+    let start = "/.sidegate/api/passkeys/start";
+    let begun = app.fetch(Method::POST, start, Some(json!({}))).await;
+    let options = begun.expect(200).json()["credentialCreationOptions"].clone();
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+    let credential = create_with(&pair, &options);
+    let complete = json!({"credential": credential});
+    let path = "/.sidegate/api/passkeys/complete";
+    app.fetch(Method::POST, path, Some(complete))
+        .await
+        .expect(200);
+
+    let id = &credential["id"];
+    let stranger = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+    for (key, may) in [(&stranger, false), (&pair, true)] {
+        let mut elsewhere = bed.browser();
+        let preferred = json!({"username": USER, "options": {"preferredChallenge": "WEB_AUTHN"}});
+        let asked = elsewhere
+            .fetch(Method::POST, sign_in, Some(preferred))
+            .await;
+        let asked = asked.expect(200).json();
+        let next = &asked["nextStep"];
+        assert_eq!(next["signInStep"], "CONFIRM_SIGN_IN_WITH_WEB_AUTHN");
+        let credential = get(key, id, &next["credentialRequestOptions"]).to_string();
+        let answer = json!({"attempt": asked["attempt"], "challengeResponse": credential});
+        let path = "/.sidegate/api/confirm-sign-in";
+        let answered = elsewhere.fetch(Method::POST, path, Some(answer)).await;
+        assert_eq!(answered.status.is_success(), may, "{}", answered.body);
+        let session = elsewhere
+            .fetch(Method::GET, "/.sidegate/api/session", None)
+            .await;
+        assert_eq!(session.expect(200).json()["isSignedIn"], may);
+    }
     bed.stop().await;
 }
