@@ -576,7 +576,7 @@ async fn an_app_chooses_a_first_factor() {
     for (request, status) in [
         (
             json!({ "username": USER, "options": { "preferredChallenge": "PASSWORD" } }),
-            400,
+            422,
         ),
         (
             json!({ "username": USER, "options": { "preferredChallenge": "GUESSING" } }),
