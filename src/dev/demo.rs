@@ -54,7 +54,7 @@ impl Demo {
             name: "choice",
             flow: FlowKind::UserAuth,
             pool: include_str!("../../config/pools/choice.toml"),
-            settings: "[account]\nsign_up = true\n[passkey]\noffer = true\n",
+            settings: "[account]\nsign_up = true\nsign_up_attributes = []\n[passkey]\noffer = true\n",
         },
     ];
 
